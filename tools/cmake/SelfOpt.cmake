@@ -1,6 +1,7 @@
 # Build helpers. `selfopt_library` and `selfopt_tool` are the only two ways that targets are made here.
 
-add_compile_options(-fno-exceptions -fno-semantic-interposition -Wall -Wno-unused-parameter)
+# -fPIC for all, executables too, so that one precompiled header fits every target.
+add_compile_options(-fPIC -fno-exceptions -fno-semantic-interposition -Wall -Wno-unused-parameter)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wno-ctad-maybe-unsupported)
   add_link_options(-fuse-ld=lld)

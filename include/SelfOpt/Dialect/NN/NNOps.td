@@ -1,0 +1,156 @@
+//===- NNOps.td - Tensor and layer ops of models, losses and metrics ---------------------------------------------===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+#ifndef SELFOPT_NN_OPS_TD
+#define SELFOPT_NN_OPS_TD
+
+include "SelfOpt/Interfaces/Interfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def NN_Dialect : Dialect {
+  let name = "nn";
+  let cppNamespace = "::selfopt::nn";
+  let summary = "tensor and layer ops, written per example";
+  let description = [{
+    Ops of models, losses and metrics. Every op speaks about one example: there is no batch dimension, shapes are
+    static, elements are f32. A layer owns its parameters; `--selfopt-instantiate` adds the batch and makes them
+    explicit. Elementwise arithmetic is upstream `arith` and `math`.
+  }];
+}
+
+def NN_Activation : I32EnumAttr<"Activation", "elementwise nonlinearity", [
+    I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"Tanh", 1, "tanh">,
+    I32EnumAttrCase<"Gelu", 2, "gelu">, I32EnumAttrCase<"Sigmoid", 3, "sigmoid">]> {
+  let cppNamespace = "::selfopt::nn";
+}
+def NN_Init : I32EnumAttr<"Init", "initial values of a weight", [
+    I32EnumAttrCase<"GlorotUniform", 0, "glorot_uniform">, I32EnumAttrCase<"HeNormal", 1, "he_normal">,
+    I32EnumAttrCase<"LecunNormal", 2, "lecun_normal">, I32EnumAttrCase<"Zeros", 3, "zeros">]> {
+  let cppNamespace = "::selfopt::nn";
+}
+def NN_Reduction : I32EnumAttr<"Reduction", "how a vector becomes a scalar", [
+    I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">, I32EnumAttrCase<"Max", 2, "max">]> {
+  let cppNamespace = "::selfopt::nn";
+}
+
+def NN_Vector : 1DTensorOf<[F32]>;
+def NN_Tensor : RankedTensorOf<[F32]>;
+
+class NN_Op<string mnemonic, list<Trait> traits = []> : Op<NN_Dialect, mnemonic, !listconcat(traits, [Pure,
+    DeclareOpInterfaceMethods<EvaluableOpInterface>, DeclareOpInterfaceMethods<RangeOpInterface>,
+    DeclareOpInterfaceMethods<CostOpInterface>])> {
+  let hasVerifier = 1;
+  let hasCustomAssemblyFormat = 1;
+}
+
+def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters"]>,
+    DeclareOpInterfaceMethods<MutableOpInterface>, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "fully connected layer";
+  let description = [{
+    `y = x W + b` with `x : n`, `W : n x units`, `b : units`, both trained. The bias starts at zero, the weight as
+    `init` says (`glorot_uniform` when left out).
+
+    ```mlir
+    %h = nn.dense %x units(32) init(he_normal) : tensor<32xf32>
+    ```
+  }];
+  let arguments = (ins NN_Vector:$input, I64Attr:$units, DefaultValuedAttr<NN_Init, "Init::GlorotUniform">:$init);
+  let results = (outs NN_Vector:$result);
+}
+
+def NN_ActivationOp : NN_Op<"activation", [DeclareOpInterfaceMethods<LayerOpInterface>,
+    DeclareOpInterfaceMethods<MutableOpInterface>, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "elementwise nonlinearity";
+  let description = [{
+    `relu`: max(x, 0). `tanh`. `gelu`: x Phi(x) with the exact error function (Hendrycks and Gimpel 2016).
+    `sigmoid`: 1 / (1 + exp(-x)).
+
+    ```mlir
+    %a = nn.activation relu %h : tensor<32xf32>
+    ```
+  }];
+  let arguments = (ins NN_Activation:$kind, NN_Tensor:$input);
+  let results = (outs NN_Tensor:$result);
+}
+
+class NN_RowOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface>,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let arguments = (ins NN_Vector:$input);
+  let results = (outs NN_Vector:$result);
+}
+def NN_SoftmaxOp : NN_RowOp<"softmax"> {
+  let summary = "exp(x) / sum(exp(x)), shifted by the maximum";
+  let description = [{
+    Never overflows: the maximum is subtracted first.
+
+    ```mlir
+    %p = nn.softmax %logits : tensor<10xf32>
+    ```
+  }];
+}
+def NN_LogSoftmaxOp : NN_RowOp<"log_softmax"> {
+  let summary = "x - log(sum(exp(x))), shifted by the maximum";
+  let description = [{
+    ```mlir
+    %lp = nn.log_softmax %logits : tensor<10xf32>
+    ```
+  }];
+}
+
+def NN_PickOp : NN_Op<"pick", [DeclareOpInterfaceMethods<LayerOpInterface>]> {
+  let summary = "the element at an index";
+  let description = [{
+    The result is zero where the index is outside the vector; a label's domain is checked where the data is read.
+
+    ```mlir
+    %l = nn.pick %lp[%label] : f32
+    ```
+  }];
+  let arguments = (ins NN_Vector:$input, I32:$index);
+  let results = (outs F32:$result);
+}
+
+def NN_OneHotOp : NN_Op<"one_hot", [DeclareOpInterfaceMethods<LayerOpInterface>]> {
+  let summary = "one at an index, zero elsewhere";
+  let description = [{
+    ```mlir
+    %t = nn.one_hot %label : tensor<10xf32>
+    ```
+  }];
+  let arguments = (ins I32:$index);
+  let results = (outs NN_Vector:$result);
+}
+
+def NN_ArgmaxOp : NN_Op<"argmax", [DeclareOpInterfaceMethods<LayerOpInterface>]> {
+  let summary = "the index of the largest element";
+  let description = [{
+    The first one where several are equal. A NaN is never the largest; where all are NaN the result is -1, which
+    matches no label.
+
+    ```mlir
+    %best = nn.argmax %logits : i32
+    ```
+  }];
+  let arguments = (ins NN_Vector:$input);
+  let results = (outs I32:$result);
+}
+
+def NN_ReduceOp : NN_Op<"reduce", [DeclareOpInterfaceMethods<LayerOpInterface>,
+    DeclareOpInterfaceMethods<MutableOpInterface>]> {
+  let summary = "sum, mean or maximum of a vector";
+  let description = [{
+    ```mlir
+    %m = nn.reduce mean %squares : f32
+    ```
+  }];
+  let arguments = (ins NN_Reduction:$kind, NN_Vector:$input);
+  let results = (outs F32:$result);
+}
+
+#endif // SELFOPT_NN_OPS_TD

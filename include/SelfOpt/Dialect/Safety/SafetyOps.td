@@ -1,0 +1,116 @@
+//===- SafetyOps.td - The policy ---------------------------------------------------------------------------------===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+#ifndef SELFOPT_SAFETY_OPS_TD
+#define SELFOPT_SAFETY_OPS_TD
+
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/RegionKindInterface.td"
+
+def Safety_Dialect : Dialect {
+  let name = "safety";
+  let cppNamespace = "::selfopt::safety";
+  let summary = "what a rewritten program may never do";
+  let description = [{
+    Every constraint is checked before a candidate runs and answers holds, violated with a witness, or unknown with a
+    reason. Only holds runs.
+  }];
+}
+
+def Safety_Quantity : I32EnumAttr<"Quantity", "what a limit bounds", [
+    I32EnumAttrCase<"Parameters", 0, "parameters">, I32EnumAttrCase<"FlopsPerExample", 1, "flops_per_example">,
+    I32EnumAttrCase<"TrainFlops", 2, "train_flops">, I32EnumAttrCase<"Memory", 3, "memory">]> {
+  let cppNamespace = "::selfopt::safety";
+}
+def Safety_Property : I32EnumAttr<"Property", "what a requirement asks for", [
+    I32EnumAttrCase<"Finite", 0, "finite">, I32EnumAttrCase<"Aligned", 1, "aligned">,
+    I32EnumAttrCase<"NoFlow", 2, "no_flow">]> {
+  let cppNamespace = "::selfopt::safety";
+}
+
+class Safety_Op<string mnemonic, list<Trait> traits = []> : Op<Safety_Dialect, mnemonic, traits>;
+
+def Safety_PolicyOp : Safety_Op<"policy", [Symbol, NoTerminator, SingleBlock, NoRegionArguments]> {
+  let summary = "the constraints that every candidate is held to";
+  let description = [{
+    ```mlir
+    safety.policy @policy {
+      safety.seal @digits, @accuracy, @policy
+      safety.limit parameters <= 20000
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+class Safety_ConstraintOp<string mnemonic, list<Trait> traits = []> : Safety_Op<mnemonic,
+    !listconcat(traits, [HasParent<"PolicyOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>])>;
+
+def Safety_SealOp : Safety_ConstraintOp<"seal"> {
+  let summary = "these symbols never change";
+  let description = [{
+    The BLAKE3 digest of each symbol, of all that it refers to, and of the bytes that a dataset reads, is fixed when
+    the search starts and compared for every candidate.
+
+    ```mlir
+    safety.seal @digits, @accuracy, @policy, @search
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefArrayAttr:$symbols);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Safety_RangeOp : Safety_ConstraintOp<"range"> {
+  let summary = "a hyperparameter stays inside a closed range";
+  let description = [{
+    ```mlir
+    safety.range @fit "lr" in [1.0e-5, 1.0e-1]
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$program, StrAttr:$hyper, F64Attr:$low, F64Attr:$high);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Safety_LimitOp : Safety_ConstraintOp<"limit"> {
+  let summary = "a cost stays at or below a bound";
+  let description = [{
+    `parameters`: trained scalars of the program's model. `flops_per_example`: FLOPs of the model for one example.
+    `train_flops`: FLOPs of the whole training run, where a step counts three forward passes per example (forward,
+    and the two products of backward). `memory`: bytes of the arena, to the byte.
+
+    ```mlir
+    safety.limit train_flops <= 2.0e10
+    ```
+  }];
+  let arguments = (ins Safety_Quantity:$quantity, I64Attr:$bound);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Safety_RequireOp : Safety_ConstraintOp<"require"> {
+  let summary = "a property of a program that must be proved";
+  let description = [{
+    `finite`: no NaN and no infinity on the declared domains. `aligned`: more score for the right class never raises
+    the loss. `no_flow`: nothing that the second symbol runs can read the first.
+
+    ```mlir
+    safety.require finite(@cross_entropy)
+    safety.require no_flow(@digits::test -> @fit)
+    ```
+  }];
+  let arguments = (ins Safety_Property:$property, SymbolRefAttr:$subject, OptionalAttr<FlatSymbolRefAttr>:$target);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+#endif // SELFOPT_SAFETY_OPS_TD

@@ -1,0 +1,50 @@
+//===- Interfaces.h - The meanings of an op ---------------------*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Engines never switch over ops: they ask these interfaces. Our ops implement them directly; upstream ops join by
+// external models (lib/Interfaces, one file per interface and dialect).
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_INTERFACES_INTERFACES_H
+#define SELFOPT_INTERFACES_INTERFACES_H
+
+#include "SelfOpt/Interfaces/Cost.h"
+#include "SelfOpt/Interfaces/Interval.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
+#include <optional>
+
+namespace selfopt {
+namespace reference {
+class Interpreter;
+struct Tensor;
+} // namespace reference
+
+/// One attribute that a mutation may change: either a closed list of values, or a closed range of integers.
+struct AttributeChoice {
+  mlir::StringAttr name;
+  llvm::SmallVector<mlir::Attribute> values;
+  int64_t low = 0, high = -1; ///< Used when `values` is empty; both included.
+};
+
+/// How a parameter tensor gets its first values.
+enum class ParameterInit { Zeros, HeNormal, GlorotUniform, LecunNormal };
+
+/// A parameter that a layer op owns.
+struct ParameterSpec {
+  llvm::StringRef name; ///< "weight", "bias".
+  mlir::RankedTensorType type;
+  ParameterInit init = ParameterInit::Zeros;
+  int64_t fanIn = 1, fanOut = 1; ///< For the scale of the initial values.
+};
+
+} // namespace selfopt
+
+#include "SelfOpt/Interfaces/Interfaces.h.inc"
+
+#endif // SELFOPT_INTERFACES_INTERFACES_H

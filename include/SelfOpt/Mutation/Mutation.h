@@ -1,0 +1,95 @@
+//===- Mutation.h - The mutation engine ----------------------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A mutation is an op (see Dialect/Evolve). This is what applies, proposes and lists them. One step is
+//   propose -> apply -> re-infer types -> verify -> drop dead code -> canonical digest,
+// and a mutated spec always verifies: an edit that can't be repaired is taken back and reported, never kept.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_MUTATION_MUTATION_H
+#define SELFOPT_MUTATION_MUTATION_H
+
+#include "SelfOpt/Mutation/MutationInterface.h"
+#include "SelfOpt/Support/Philox.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <functional>
+
+namespace selfopt {
+
+//===--- Applying -----------------------------------------------------------===//
+
+/// Runs `edit` on the program `target` of a spec, re-infers the types behind the change, drops dead code and verifies.
+/// On failure the program is as it was, and the first error of the edit was emitted on `mutation`.
+llvm::LogicalResult editProgram(mlir::Operation *mutation, mlir::Operation *target,
+                                llvm::function_ref<llvm::LogicalResult(mlir::Operation *)> edit);
+
+/// The symbol a mutation names, or an error on the mutation.
+mlir::Operation *lookupTarget(mlir::Operation *mutation, mlir::FlatSymbolRefAttr symbol, mlir::ModuleOp spec);
+
+/// Recomputes every result type of a program's block from its operands, in order. Splat constants follow the op that
+/// uses them. Fails, without a diagnostic, where a type can't be repaired.
+llvm::LogicalResult reinferTypes(mlir::Block &block);
+
+/// Takes out ops whose results nothing uses.
+void dropDeadCode(mlir::Block &block);
+
+/// Ops that the expression edits may create: their name and number of operands (all of one float type).
+struct ExpressionOp {
+  llvm::StringLiteral name;
+  unsigned operands;
+};
+llvm::ArrayRef<ExpressionOp> getExpressionOps();
+const ExpressionOp *findExpressionOp(llvm::StringRef name);
+
+/// The values that an op of a block may read, numbered arguments first, then results in program order.
+llvm::SmallVector<mlir::Value> numberedValues(mlir::Block &block);
+
+//===--- Digest -------------------------------------------------------------===//
+
+/// BLAKE3 of the canonical form: a copy without lineage, comments and names of values, in which every program is
+/// canonicalised, folded, free of dead and common code, and commutative operands are in a fixed order. Equal programs
+/// written differently have equal digests.
+std::string canonicalDigest(mlir::ModuleOp spec);
+
+/// The text of a spec as the tools print it.
+std::string printSpec(mlir::ModuleOp spec);
+
+//===--- Proposing ----------------------------------------------------------===//
+
+/// Which loop of the training program a kind changes.
+enum class Loop { Architecture, Pipeline, Objective };
+
+/// What a proposal may touch: the symbols of `evolve.search`'s mutate clause.
+struct MutationScope {
+  llvm::SmallVector<mlir::FlatSymbolRefAttr> architecture, pipeline, objective;
+  static MutationScope of(mlir::ModuleOp spec); ///< From the spec's evolve.search; empty where there is none.
+};
+
+/// A kind of mutation: its stable name, what it claims, how it is drawn.
+struct MutationKind {
+  llvm::StringRef name;
+  Loop loop;
+  MutationClaim claim;
+  llvm::StringRef summary;
+  /// Draws one mutation of this kind and creates its op with `builder`; null where the target has no place for it.
+  mlir::Operation *(*propose)(mlir::OpBuilder &builder, mlir::Operation *target, Philox &random);
+  /// Whether the kind applies to this op of a spec.
+  bool (*accepts)(mlir::Operation *target);
+};
+llvm::ArrayRef<MutationKind> getMutationKinds();
+
+/// Draws one mutation, applies it to `spec`, and appends its op to `lineage`. Kinds are drawn with equal weight among
+/// those that `kinds` names (all when empty) and that have a target in scope; a proposal that can't be applied is drawn
+/// again, up to 100 times. Returns the applied op, or null when nothing could be applied.
+mlir::Operation *mutate(mlir::ModuleOp spec, const MutationScope &scope, Philox &random, mlir::Block &lineage,
+                        llvm::ArrayRef<std::string> kinds = {});
+
+/// Applies the ops of a lineage to `spec`, in order. Fails at the first that doesn't apply, with its error.
+llvm::LogicalResult applyLineage(mlir::ModuleOp spec, mlir::Block &lineage);
+
+} // namespace selfopt
+#endif // SELFOPT_MUTATION_MUTATION_H

@@ -1,0 +1,269 @@
+//===- Apply.cpp - Applying mutations of architecture and pipeline ------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::evolve;
+
+//===----------------------------------------------------------------------===//
+// The frame of every edit
+//===----------------------------------------------------------------------===//
+
+Operation *selfopt::lookupTarget(Operation *mutation, FlatSymbolRefAttr symbol, ModuleOp spec) {
+  Operation *target = SymbolTable::lookupSymbolIn(spec, symbol);
+  if (!target)
+    mutation->emitOpError("expects ") << symbol << " to be defined in the spec, found no such symbol";
+  return target;
+}
+
+void selfopt::dropDeadCode(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+/// A splat constant of another type, in place of one that no longer fits its user.
+static Value retypedSplat(Value v, RankedTensorType type) {
+  auto constant = v.getDefiningOp<arith::ConstantOp>();
+  auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+  if (!splat || splat.getElementType() != type.getElementType())
+    return {};
+  OpBuilder b(constant);
+  return arith::ConstantOp::create(b, constant.getLoc(),
+                                   DenseElementsAttr::get(type, splat.getSplatValue<Attribute>()));
+}
+
+LogicalResult selfopt::reinferTypes(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    if (op.hasTrait<OpTrait::ConstantLike>())
+      continue;
+    if (op.hasTrait<OpTrait::Elementwise>()) {
+      // The non-constant operands decide; splats follow them.
+      RankedTensorType shape;
+      for (Value operand : op.getOperands())
+        if (auto t = dyn_cast<RankedTensorType>(operand.getType()))
+          if (!operand.getDefiningOp() || !operand.getDefiningOp()->hasTrait<OpTrait::ConstantLike>())
+            shape = t;
+      if (!shape)
+        continue;
+      for (OpOperand &operand : op.getOpOperands()) {
+        auto t = dyn_cast<RankedTensorType>(operand.get().getType());
+        if (!t || t.getShape() == shape.getShape())
+          continue;
+        Value splat = retypedSplat(operand.get(), t.clone(shape.getShape()));
+        if (!splat)
+          return failure();
+        operand.set(splat);
+      }
+      for (Value result : op.getResults())
+        if (auto t = dyn_cast<RankedTensorType>(result.getType()))
+          result.setType(t.clone(shape.getShape()));
+      continue;
+    }
+    auto infer = dyn_cast<InferTypeOpInterface>(op);
+    if (!infer)
+      continue;
+    SmallVector<Type> types;
+    if (failed(infer.inferReturnTypes(op.getContext(), std::nullopt, op.getOperands(), op.getRawDictionaryAttrs(),
+                                      op.getPropertiesStorage(), op.getRegions(), types)))
+      return failure();
+    for (auto [result, type] : llvm::zip(op.getResults(), types))
+      result.setType(type);
+  }
+  return success();
+}
+
+LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
+                                   function_ref<LogicalResult(Operation *)> edit) {
+  // The program is small: a copy is the simplest way back.
+  Operation *backup = target->clone();
+  std::string message;
+  LogicalResult ok = success();
+  {
+    ScopedDiagnosticHandler collect(target->getContext(), [&](Diagnostic &d) {
+      if (message.empty())
+        message = d.str();
+      return success();
+    });
+    ok = edit(target);
+    if (succeeded(ok) && target->getNumRegions()) {
+      Block &block = target->getRegion(0).front();
+      ok = reinferTypes(block);
+      if (failed(ok) && message.empty())
+        message = "the types behind the change can't be repaired";
+      else
+        dropDeadCode(block);
+    }
+    if (succeeded(ok))
+      ok = mlir::verify(target);
+  }
+  if (succeeded(ok)) {
+    backup->destroy();
+    return success();
+  }
+  target->getBlock()->getOperations().insert(target->getIterator(), backup);
+  target->erase();
+  return mutation->emitOpError("does not apply: ") << message;
+}
+
+//===----------------------------------------------------------------------===//
+// Architecture
+//===----------------------------------------------------------------------===//
+
+template <typename OpT> static FailureOr<OpT> opAt(Operation *program, int64_t place, StringRef what) {
+  SmallVector<OpT> ops = llvm::to_vector(program->getRegion(0).getOps<OpT>());
+  if (place < 0 || place >= int64_t(ops.size()))
+    return program->emitError() << "expected a place below " << ops.size() << ", the number of " << what
+                                << ", found " << place;
+  return ops[place];
+}
+
+static LogicalResult applyToModel(Operation *mutation, FlatSymbolRefAttr symbol, ModuleOp spec,
+                                  function_ref<LogicalResult(Operation *)> edit) {
+  Operation *target = lookupTarget(mutation, symbol, spec);
+  if (!target)
+    return failure();
+  if (!isa<ModelOp>(target))
+    return mutation->emitOpError("expects ") << symbol << " to be a selfopt.model, found a " << target->getName();
+  return editProgram(mutation, target, edit);
+}
+
+/// Sets the units of a hidden dense layer, which must become more (`sign` 1) or fewer (-1).
+static LogicalResult resize(Operation *mutation, FlatSymbolRefAttr symbol, ModuleOp spec, int64_t place, int64_t units,
+                            int sign) {
+  return applyToModel(mutation, symbol, spec, [&](Operation *model) -> LogicalResult {
+    auto dense = opAt<nn::DenseOp>(model, place, "dense layers");
+    if (failed(dense))
+      return failure();
+    int64_t old = dense->getUnits();
+    if (units < 1 || (units - old) * sign <= 0)
+      return model->emitError() << "expected " << (sign > 0 ? "more" : "fewer, at least 1,") << " than " << old
+                                << " units, found " << units;
+    dense->setUnits(units);
+    return success();
+  });
+}
+
+LogicalResult WidenOp::applyTo(ModuleOp spec) {
+  return resize(*this, getTargetAttr(), spec, getPlace(), getUnits(), 1);
+}
+LogicalResult NarrowOp::applyTo(ModuleOp spec) {
+  return resize(*this, getTargetAttr(), spec, getPlace(), getUnits(), -1);
+}
+
+LogicalResult InsertDenseOp::applyTo(ModuleOp spec) {
+  return applyToModel(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+    auto dense = opAt<nn::DenseOp>(model, getPlace(), "dense layers");
+    if (failed(dense))
+      return failure();
+    auto kind = nn::symbolizeActivation(getActivation());
+    if (!kind)
+      return model->emitError() << "expected an activation (relu, tanh, gelu, sigmoid), found " << getActivationAttr();
+    if (int64_t(getUnits()) < 1)
+      return model->emitError() << "expected at least 1 unit, found " << int64_t(getUnits());
+    OpBuilder b(*dense);
+    auto type = RankedTensorType::get({int64_t(getUnits())}, b.getF32Type());
+    nn::Init init = *kind == nn::Activation::Relu || *kind == nn::Activation::Gelu ? nn::Init::HeNormal
+                                                                                   : nn::Init::GlorotUniform;
+    Value h = nn::DenseOp::create(b, dense->getLoc(), type, dense->getInput(), getUnits(), init);
+    Value a = nn::ActivationOp::create(b, dense->getLoc(), type, *kind, h);
+    dense->getInputMutable().assign(a);
+    return success();
+  });
+}
+
+LogicalResult RemoveDenseOp::applyTo(ModuleOp spec) {
+  return applyToModel(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+    auto dense = opAt<nn::DenseOp>(model, getPlace(), "dense layers");
+    if (failed(dense))
+      return failure();
+    Value out = dense->getResult();
+    if (out.hasOneUse())
+      if (auto activation = dyn_cast<nn::ActivationOp>(*out.user_begin()))
+        out = activation.getResult();
+    Value in = dense->getInput();
+    out.replaceAllUsesWith(in);
+    return success();
+  });
+}
+
+LogicalResult SwapActivationOp::applyTo(ModuleOp spec) {
+  return applyToModel(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+    auto activation = opAt<nn::ActivationOp>(model, getPlace(), "activations");
+    if (failed(activation))
+      return failure();
+    auto kind = nn::symbolizeActivation(getTo());
+    if (!kind || *kind == activation->getKind())
+      return model->emitError() << "expected another activation than "
+                                << nn::stringifyActivation(activation->getKind()) << ", found " << getToAttr();
+    activation->setKind(*kind);
+    return success();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Hyperparameters
+//===----------------------------------------------------------------------===//
+
+static LogicalResult updateHyper(Operation *mutation, FlatSymbolRefAttr symbol, ModuleOp spec, StringRef hyper,
+                              function_ref<double(double)> update) {
+  Operation *target = lookupTarget(mutation, symbol, spec);
+  if (!target)
+    return failure();
+  if (!isa<TrainOp>(target))
+    return mutation->emitOpError("expects ") << symbol << " to be a selfopt.train, found a " << target->getName();
+  return editProgram(mutation, target, [&](Operation *op) -> LogicalResult {
+    auto train = cast<TrainOp>(op);
+    Builder b(op->getContext());
+    if (hyper == "lr") {
+      train.setLrAttr(b.getF64FloatAttr(update(train.getLr().convertToDouble())));
+      return success();
+    }
+    if (hyper != "batch" && hyper != "epochs")
+      return op->emitError() << "expected a hyperparameter (lr, batch, epochs), found '" << hyper << "'";
+    double old = double(int64_t(hyper == "batch" ? train.getBatch() : train.getEpochs()));
+    double value = std::nearbyint(update(old));
+    if (!(value >= 1 && value <= 1e9))
+      return op->emitError() << "expected " << hyper << " between 1 and 1e9, found " << value;
+    auto attr = b.getI64IntegerAttr(int64_t(value));
+    hyper == "batch" ? train.setBatchAttr(attr) : train.setEpochsAttr(attr);
+    return success();
+  });
+}
+
+LogicalResult SetHyperOp::applyTo(ModuleOp spec) {
+  return updateHyper(*this, getTargetAttr(), spec, getHyper(), [&](double) { return getTo().convertToDouble(); });
+}
+LogicalResult JitterHyperOp::applyTo(ModuleOp spec) {
+  return updateHyper(*this, getTargetAttr(), spec, getHyper(), [&](double x) { return x * getBy().convertToDouble(); });
+}
+
+#define SELFOPT_CLAIM(OP, CLAIM)                                                                                       \
+  MutationClaim OP::getClaim() { return MutationClaim::CLAIM; }
+// No kind transfers weights yet, so every one starts its child from scratch.
+SELFOPT_CLAIM(WidenOp, Changing)
+SELFOPT_CLAIM(NarrowOp, Changing)
+SELFOPT_CLAIM(InsertDenseOp, Changing)
+SELFOPT_CLAIM(RemoveDenseOp, Changing)
+SELFOPT_CLAIM(SwapActivationOp, Changing)
+SELFOPT_CLAIM(SetHyperOp, Changing)
+SELFOPT_CLAIM(JitterHyperOp, Changing)
+SELFOPT_CLAIM(EditConstantOp, Changing)
+SELFOPT_CLAIM(ReplaceOpOp, Changing)
+SELFOPT_CLAIM(RewireOperandOp, Changing)
+SELFOPT_CLAIM(InsertOpOp, Changing)
+SELFOPT_CLAIM(DropOpOp, Changing)
