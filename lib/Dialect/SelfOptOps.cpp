@@ -492,6 +492,60 @@ LogicalResult TrainOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 //===----------------------------------------------------------------------===//
+// pipeline
+//===----------------------------------------------------------------------===//
+
+ParseResult PipelineOp::parse(OpAsmParser &parser, OperationState &result) {
+  Builder &b = parser.getBuilder();
+  StringAttr name;
+  SymbolRefAttr data;
+  SmallVector<double> state;
+  double lr;
+  auto count = [&](StringRef keyword, StringRef attribute) -> ParseResult {
+    int64_t n;
+    if (parser.parseKeyword(keyword) || parser.parseLParen() || parseInteger(parser, n, keyword) ||
+        parser.parseRParen())
+      return failure();
+    result.addAttribute(attribute, b.getI64IntegerAttr(n));
+    return success();
+  };
+  if (parser.parseSymbolName(name, "sym_name", result.attributes) || parser.parseKeyword("data") ||
+      parser.parseLParen() || parseSplitRef(parser, data) || parser.parseRParen() ||
+      count("parameters", "parameters") || parser.parseKeyword("state") || parser.parseLParen() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     [&] { return parseNumber(parser, state.emplace_back()); }) ||
+      parser.parseRParen() || parser.parseKeyword("lr") || parser.parseLParen() || parseNumber(parser, lr) ||
+      parser.parseRParen() || count("batch", "batch") || count("epochs", "epochs") || count("score", "score_batch"))
+    return failure();
+  ArrayAttr metrics;
+  if (parser.parseKeyword("metrics") || parser.parseLParen() || parser.parseAttribute(metrics) || parser.parseRParen())
+    return failure();
+  result.addAttribute("data", data);
+  result.addAttribute("state_init", b.getDenseF64ArrayAttr(state));
+  result.addAttribute("lr", b.getF64FloatAttr(lr));
+  result.addAttribute("metrics", metrics);
+  result.addAttribute("sampled", b.getBoolAttr(succeeded(parser.parseOptionalKeyword("sampled"))));
+  return parser.parseOptionalAttrDict(result.attributes);
+}
+
+void PipelineOp::print(OpAsmPrinter &p) {
+  p << ' ';
+  p.printSymbolName(getSymName());
+  p << " data(";
+  printSplitRef(p, getDataAttr());
+  p << ") parameters(" << int64_t(getParameters()) << ") state([";
+  llvm::interleaveComma(getStateInit(), p, [&](double x) { p << formatDouble(x); });
+  p << "]) lr(" << formatDouble(getLr().convertToDouble()) << ") batch(" << int64_t(getBatch()) << ") epochs("
+    << int64_t(getEpochs()) << ")";
+  p.printNewline();
+  p << "    score(" << int64_t(getScoreBatch()) << ") metrics(" << getMetrics() << ")";
+  if (getSampled())
+    p << " sampled";
+  p.printOptionalAttrDict((*this)->getAttrs(), {"sym_name", "data", "parameters", "state_init", "lr", "batch",
+                                                "epochs", "score_batch", "metrics", "sampled"});
+}
+
+//===----------------------------------------------------------------------===//
 // gradient
 //===----------------------------------------------------------------------===//
 

@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/InitAll.h"
+#include "SelfOpt/Autodiff/Autodiff.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,5 +26,9 @@ void selfopt::registerAllDialects(DialectRegistry &registry) {
   registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, arith::ArithDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect,
                   tensor::TensorDialect>();
+  registerArithPullbacks(registry);
+  registerMathPullbacks(registry);
+  registerLinalgPullbacks(registry);
+  registerTensorPullbacks(registry);
 }
-void selfopt::registerAllPasses() {}
+void selfopt::registerAllPasses() { registerSelfOptTransformsPasses(); }

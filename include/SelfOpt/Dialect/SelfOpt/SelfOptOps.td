@@ -172,6 +172,25 @@ def SelfOpt_TrainOp : SelfOpt_Op<"train", [Symbol, DeclareOpInterfaceMethods<Sym
   let hasVerifier = 1;
 }
 
+def SelfOpt_PipelineOp : SelfOpt_Op<"pipeline", [Symbol]> {
+  let summary = "what drives the functions of an instantiated training program";
+  let description = [{
+    Made by `--selfopt-instantiate` from a `selfopt.train @fit`: which data, how many parameters, the initial values of
+    the optimizer's state, and the sizes of the loops. The functions are `@fit.initialize`, `@fit.objective`,
+    `@fit.update`, `@fit.schedule`, `@fit.weights` (with a sampler that looks at its arguments), `@fit.step`
+    and `@fit.score`.
+
+    ```mlir
+    selfopt.pipeline @fit data(@digits) parameters(4) state([0.0, 0.0]) lr(0.001) batch(32) epochs(20)
+        score(128) metrics(["accuracy"])
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, SymbolRefAttr:$data, I64Attr:$parameters,
+    DenseF64ArrayAttr:$state_init, F64Attr:$lr, I64Attr:$batch, I64Attr:$epochs, I64Attr:$score_batch,
+    StrArrayAttr:$metrics, BoolAttr:$sampled);
+  let hasCustomAssemblyFormat = 1;
+}
+
 def SelfOpt_ReturnOp : SelfOpt_Op<"return", [Pure, Terminator, ReturnLike]> {
   let summary = "ends a program";
   let arguments = (ins Variadic<AnyType>:$operands);

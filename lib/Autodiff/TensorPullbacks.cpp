@@ -1,0 +1,51 @@
+//===- TensorPullbacks.cpp - Derivative rules of tensor --------------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Autodiff/Autodiff.h"
+#include "SelfOpt/Interfaces/Interfaces.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace selfopt;
+
+namespace {
+
+struct CollapsePullback : PullbackOpInterface::ExternalModel<CollapsePullback, tensor::CollapseShapeOp> {
+  LogicalResult pullback(Operation *op, OpBuilder &b, ValueRange cts, SmallVectorImpl<Value> &out) const {
+    auto collapse = cast<tensor::CollapseShapeOp>(op);
+    out.push_back(tensor::ExpandShapeOp::create(b, op->getLoc(), collapse.getSrcType(), cts[0],
+                                                collapse.getReassociationIndices()));
+    return success();
+  }
+};
+
+struct ExpandPullback : PullbackOpInterface::ExternalModel<ExpandPullback, tensor::ExpandShapeOp> {
+  LogicalResult pullback(Operation *op, OpBuilder &b, ValueRange cts, SmallVectorImpl<Value> &out) const {
+    auto expand = cast<tensor::ExpandShapeOp>(op);
+    out.push_back(tensor::CollapseShapeOp::create(b, op->getLoc(), expand.getSrcType(), cts[0],
+                                                  expand.getReassociationIndices()));
+    out.resize(op->getNumOperands());
+    return success();
+  }
+};
+
+struct CastPullback : PullbackOpInterface::ExternalModel<CastPullback, tensor::CastOp> {
+  LogicalResult pullback(Operation *op, OpBuilder &b, ValueRange cts, SmallVectorImpl<Value> &out) const {
+    out.push_back(tensor::CastOp::create(b, op->getLoc(), op->getOperand(0).getType(), cts[0]));
+    return success();
+  }
+};
+
+} // namespace
+
+void selfopt::registerTensorPullbacks(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, tensor::TensorDialect *) {
+    tensor::CollapseShapeOp::attachInterface<CollapsePullback>(*context);
+    tensor::ExpandShapeOp::attachInterface<ExpandPullback>(*context);
+    tensor::CastOp::attachInterface<CastPullback>(*context);
+  });
+}

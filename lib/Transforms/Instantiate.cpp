@@ -1,0 +1,407 @@
+//===- Instantiate.cpp - S1: batch and parameters made explicit ------------------ -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Transforms/Passes.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/Safety/Safety.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Dialect/TensorBuilder.h"
+#include "SelfOpt/Transforms/PhiloxBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace selfopt {
+#define GEN_PASS_DEF_INSTANTIATE
+#define GEN_PASS_DEF_VERIFYINSTANTIATED
+#include "SelfOpt/Transforms/Passes.h.inc"
+} // namespace selfopt
+
+using namespace mlir;
+using namespace selfopt;
+
+namespace {
+
+/// Rows that one call of `@fit.score` judges; the rest of a split's last slice is masked.
+constexpr int64_t scoreBatch = 128;
+
+/// Makes the functions of one `selfopt.train`.
+class TrainInstantiator {
+public:
+  TrainInstantiator(TrainOp train, ModuleOp module) : train(train), module(module), b(train), loc(train.getLoc()) {}
+  LogicalResult run();
+
+private:
+  template <typename OpT> OpT find(SymbolRefAttr symbol) {
+    return SymbolTable::lookupNearestSymbolFrom<OpT>(train, FlatSymbolRefAttr::get(symbol.getRootReference()));
+  }
+  func::FuncOp makeFunction(const Twine &suffix, TypeRange inputs, TypeRange results);
+  void finish(ValueRange results) { func::ReturnOp::create(b, loc, results); }
+  RankedTensorType batchedType(Type type, int64_t batch);
+  RankedTensorType scalar(Type element) { return RankedTensorType::get({}, element); }
+
+  /// Clones a per-example program for `batch` examples. Layers take their parameters from `parameters`, in order.
+  FailureOr<SmallVector<Value>> inlineBatched(Operation *program, int64_t batch, ValueRange arguments,
+                                              ValueRange parameters);
+  /// A private function of scalars with the body of a scalar program.
+  func::FuncOp makeScalarFunction(StringRef suffix, Operation *program);
+  /// `body` for every element of `shape` (rank 0 included); operands of rank 0 are read at every element.
+  SmallVector<Value> callElementwise(func::FuncOp callee, RankedTensorType shape, ValueRange operands,
+                                     unsigned results);
+  Value sum(Value vector);
+
+  void makeInitialize();
+  LogicalResult makeObjective();
+  void makeStep(func::FuncOp update, func::FuncOp schedule);
+  LogicalResult makeScore(ArrayRef<MetricOp> metrics);
+  void makeWeights(SamplerOp sampler);
+
+  TrainOp train;
+  ModuleOp module;
+  OpBuilder b;
+  Location loc;
+  ModelOp model;
+  LossOp loss;
+  OptimizerOp optimizer;
+  DatasetOp data;
+  SmallVector<ParameterSpec> parameters;
+  SmallVector<Type> parameterTypes;
+  func::FuncOp objective;
+};
+
+} // namespace
+
+RankedTensorType TrainInstantiator::batchedType(Type type, int64_t batch) {
+  SmallVector<int64_t> shape{batch};
+  Type element = type;
+  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    llvm::append_range(shape, tensor.getShape());
+    element = tensor.getElementType();
+  }
+  return RankedTensorType::get(shape, element);
+}
+
+func::FuncOp TrainInstantiator::makeFunction(const Twine &suffix, TypeRange inputs, TypeRange results) {
+  b.setInsertionPoint(train);
+  auto f = func::FuncOp::create(b, loc, (train.getSymName() + "." + suffix).str(), b.getFunctionType(inputs, results));
+  b.setInsertionPointToStart(f.addEntryBlock());
+  return f;
+}
+
+FailureOr<SmallVector<Value>> TrainInstantiator::inlineBatched(Operation *program, int64_t batch, ValueRange arguments,
+                                                               ValueRange given) {
+  Block &block = program->getRegion(0).front();
+  IRMapping map;
+  map.map(block.getArguments(), arguments);
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<Value> operands;
+    for (Value v : op.getOperands())
+      operands.push_back(map.lookup(v));
+    if (auto layer = dyn_cast<LayerOpInterface>(op)) {
+      SmallVector<ParameterSpec> own;
+      layer.getParameters(own);
+      auto results = layer.instantiate(b, batch, operands, given.take_front(own.size()));
+      given = given.drop_front(own.size());
+      if (failed(results))
+        return failure();
+      map.map(op.getResults(), *results);
+      continue;
+    }
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      RankedTensorType type = batchedType(constant.getType(), batch);
+      auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+      if (dense && !dense.isSplat()) {
+        // The same tensor for every example.
+        Value whole = arith::ConstantOp::create(b, op.getLoc(), dense);
+        TensorBuilder t(b, op.getLoc());
+        SmallVector<unsigned> inner;
+        for (int64_t d = 1; d < type.getRank(); ++d)
+          inner.push_back(d);
+        map.map(constant.getResult(), t.elementwise(type, whole, t.dims(type.getRank(), inner),
+                                                    [](OpBuilder &, Location, ValueRange e) { return e[0]; }));
+        continue;
+      }
+      Attribute element = dense ? dense.getSplatValue<Attribute>() : Attribute(constant.getValue());
+      map.map(constant.getResult(),
+              arith::ConstantOp::create(b, op.getLoc(), DenseElementsAttr::get(type, element)).getResult());
+      continue;
+    }
+    if (!OpTrait::hasElementwiseMappableTraits(&op))
+      return op.emitOpError("has no batched form: it is neither elementwise nor a layer");
+    SmallVector<Type> types;
+    for (Type type : op.getResultTypes())
+      types.push_back(batchedType(type, batch));
+    Operation *clone = Operation::create(op.getLoc(), op.getName(), types, operands, op.getAttrDictionary(),
+                                         op.getPropertiesStorage(), BlockRange(), 0);
+    b.insert(clone);
+    map.map(op.getResults(), clone->getResults());
+  }
+  SmallVector<Value> results;
+  for (Value v : block.getTerminator()->getOperands())
+    results.push_back(map.lookup(v));
+  return results;
+}
+
+func::FuncOp TrainInstantiator::makeScalarFunction(StringRef suffix, Operation *program) {
+  Block &block = program->getRegion(0).front();
+  func::FuncOp f = makeFunction(suffix, block.getArgumentTypes(), block.getTerminator()->getOperandTypes());
+  IRMapping map;
+  map.map(block.getArguments(), f.getArguments());
+  for (Operation &op : block.without_terminator())
+    b.clone(op, map);
+  SmallVector<Value> results;
+  for (Value v : block.getTerminator()->getOperands())
+    results.push_back(map.lookup(v));
+  finish(results);
+  return f;
+}
+
+SmallVector<Value> TrainInstantiator::callElementwise(func::FuncOp callee, RankedTensorType shape, ValueRange operands,
+                                                      unsigned results) {
+  TensorBuilder t(b, loc);
+  unsigned rank = shape.getRank();
+  SmallVector<AffineMap> maps;
+  for (Value v : operands)
+    maps.push_back(cast<RankedTensorType>(v.getType()).getRank() == 0 ? t.dims(rank, {}) : t.identity(rank));
+  SmallVector<Value> outs;
+  SmallVector<Type> types(results, shape);
+  for (unsigned i = 0; i < results; ++i) {
+    outs.push_back(tensor::EmptyOp::create(b, loc, shape.getShape(), shape.getElementType()));
+    maps.push_back(t.identity(rank));
+  }
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  auto op = linalg::GenericOp::create(b, loc, types, operands, outs, maps, iterators,
+                                      [&](OpBuilder &inner, Location l, ValueRange elements) {
+                                        auto call = func::CallOp::create(inner, l, callee,
+                                                                         elements.take_front(operands.size()));
+                                        linalg::YieldOp::create(inner, l, call.getResults());
+                                      });
+  return SmallVector<Value>(op.getResults());
+}
+
+Value TrainInstantiator::sum(Value vector) {
+  TensorBuilder t(b, loc);
+  auto type = cast<RankedTensorType>(vector.getType());
+  return t.reduceLast(type.getShape(), type.getElementType(), 0, vector, t.identity(1),
+                      [](OpBuilder &b, Location loc, ValueRange e) -> Value {
+                        return arith::AddFOp::create(b, loc, e[1], e[0]);
+                      });
+}
+
+void TrainInstantiator::makeInitialize() {
+  func::FuncOp f = makeFunction("initialize", scalar(b.getI64Type()), parameterTypes);
+  SmallVector<Value> values;
+  for (auto [i, spec] : llvm::enumerate(parameters))
+    values.push_back(buildInitialValues(b, loc, spec, f.getArgument(0), /*stream=*/i));
+  finish(values);
+}
+
+LogicalResult TrainInstantiator::makeObjective() {
+  int64_t batch = train.getBatch();
+  RankedTensorType x = batchedType(data.getFeatureType(), batch), y = batchedType(data.getAnswerType(), batch);
+  RankedTensorType each = RankedTensorType::get({batch}, b.getF32Type());
+  SmallVector<Type> inputs(parameterTypes);
+  inputs.append({x, y});
+  objective = makeFunction("objective", inputs, {scalar(b.getF32Type()), each});
+  auto arguments = objective.getArguments();
+  auto prediction = inlineBatched(model, batch, arguments[parameters.size()], arguments.take_front(parameters.size()));
+  if (failed(prediction))
+    return failure();
+  auto losses = inlineBatched(loss, batch, {(*prediction)[0], arguments.back()}, {});
+  if (failed(losses))
+    return failure();
+  Value total = sum((*losses)[0]);
+  TensorBuilder t(b, loc);
+  Value scale = t.constant(total.getType(), 1.0 / double(batch));
+  Value mean = arith::MulFOp::create(b, loc, total, scale);
+  finish({mean, (*losses)[0]});
+  return success();
+}
+
+void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule) {
+  unsigned n = parameters.size(), states = optimizer.getNumState();
+  auto objectiveInputs = objective.getFunctionType().getInputs();
+  RankedTensorType f32 = scalar(b.getF32Type());
+  SmallVector<Type> inputs(parameterTypes), results(parameterTypes);
+  for (unsigned s = 0; s < states; ++s)
+    llvm::append_range(inputs, parameterTypes);
+  results = inputs;
+  llvm::append_range(inputs, objectiveInputs.take_back(2));
+  inputs.append({f32, f32, f32}); // learning rate, fraction of training done, number of this step
+  llvm::append_range(results, objective.getFunctionType().getResults());
+  func::FuncOp f = makeFunction("step", inputs, results);
+  SmallVector<Value> arguments(f.getArguments().begin(), f.getArguments().end());
+  ArrayRef<Value> all(arguments);
+  Value lr = all[all.size() - 3], fraction = all[all.size() - 2], number = all.back();
+  SmallVector<Value> operands(all.take_front(n));
+  operands.append({all[all.size() - 5], all[all.size() - 4]});
+  SmallVector<Type> gradientTypes(objective.getFunctionType().getResults());
+  llvm::append_range(gradientTypes, parameterTypes);
+  auto gradient = GradientOp::create(b, loc, gradientTypes, FlatSymbolRefAttr::get(objective), operands,
+                                     b.getI64IntegerAttr(n));
+  if (schedule) {
+    Value factor = callElementwise(schedule, f32, fraction, 1)[0];
+    lr = arith::MulFOp::create(b, loc, lr, factor);
+  }
+  SmallVector<Value> updated(n * (1 + states));
+  for (unsigned i = 0; i < n; ++i) {
+    SmallVector<Value> rule{all[i], gradient.getResult(2 + i), lr, number};
+    for (unsigned s = 0; s < states; ++s)
+      rule.push_back(all[n * (1 + s) + i]);
+    SmallVector<Value> values = callElementwise(update, cast<RankedTensorType>(parameterTypes[i]), rule, 1 + states);
+    for (unsigned s = 0; s <= states; ++s)
+      updated[n * s + i] = values[s];
+  }
+  updated.append({gradient.getResult(0), gradient.getResult(1)});
+  finish(updated);
+}
+
+LogicalResult TrainInstantiator::makeScore(ArrayRef<MetricOp> metrics) {
+  RankedTensorType x = batchedType(data.getFeatureType(), scoreBatch),
+                   y = batchedType(data.getAnswerType(), scoreBatch);
+  SmallVector<Type> inputs(parameterTypes), results(1 + metrics.size(), scalar(b.getF32Type()));
+  inputs.append({x, y, scalar(b.getI32Type())});
+  func::FuncOp f = makeFunction("score", inputs, results);
+  auto arguments = f.getArguments();
+  unsigned n = parameters.size();
+  auto prediction = inlineBatched(model, scoreBatch, arguments[n], arguments.take_front(n));
+  if (failed(prediction))
+    return failure();
+  SmallVector<Value> sums;
+  SmallVector<Operation *> judges{loss};
+  judges.append(metrics.begin(), metrics.end());
+  for (Operation *judge : judges) {
+    auto each = inlineBatched(judge, scoreBatch, {(*prediction)[0], arguments[n + 1]}, {});
+    if (failed(each))
+      return failure();
+    // Rows from `valid` on only fill the slice.
+    TensorBuilder t(b, loc);
+    Value kept = t.elementwise(cast<RankedTensorType>((*each)[0].getType()), {(*each)[0], arguments[n + 2]},
+                               {t.identity(1), t.dims(1, {})}, [](OpBuilder &b, Location loc, ValueRange e) -> Value {
+                                 Value position = linalg::IndexOp::create(b, loc, 0);
+                                 Value row = arith::IndexCastOp::create(b, loc, b.getI32Type(), position);
+                                 Value valid = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, row, e[1]);
+                                 Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+                                 return arith::SelectOp::create(b, loc, valid, e[0], zero);
+                               });
+    sums.push_back(sum(kept));
+  }
+  finish(sums);
+  return success();
+}
+
+void TrainInstantiator::makeWeights(SamplerOp sampler) {
+  func::FuncOp rule = makeScalarFunction("sampler", sampler);
+  auto each = RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type());
+  func::FuncOp f = makeFunction("weights", {each, each, scalar(b.getF32Type())}, each);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value size = tensor::DimOp::create(b, loc, f.getArgument(0), zero);
+  Value empty = tensor::EmptyOp::create(b, loc, ArrayRef<OpFoldResult>{size}, b.getF32Type());
+  TensorBuilder t(b, loc);
+  SmallVector<AffineMap> maps{t.identity(1), t.identity(1), t.dims(1, {}), t.identity(1)};
+  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel};
+  auto op = linalg::GenericOp::create(b, loc, TypeRange{each}, f.getArguments(), ValueRange{empty}, maps, iterators,
+                                      [&](OpBuilder &inner, Location l, ValueRange e) {
+                                        auto call = func::CallOp::create(inner, l, rule, e.take_front(3));
+                                        linalg::YieldOp::create(inner, l, call.getResults());
+                                      });
+  finish(op.getResults());
+}
+
+LogicalResult TrainInstantiator::run() {
+  model = find<ModelOp>(train.getModelAttr());
+  loss = find<LossOp>(train.getLossAttr());
+  optimizer = find<OptimizerOp>(train.getOptimizerAttr());
+  data = find<DatasetOp>(train.getDataAttr());
+  for (auto layer : model.getBody().getOps<LayerOpInterface>())
+    layer.getParameters(parameters);
+  for (const ParameterSpec &spec : parameters)
+    parameterTypes.push_back(spec.type);
+  if (parameters.empty())
+    return train.emitOpError("trains a model without parameters");
+  SmallVector<MetricOp> metrics;
+  SmallVector<Attribute> metricNames;
+  for (auto metric : module.getOps<MetricOp>())
+    if (metric.getFunctionType().getInputs() == loss.getFunctionType().getInputs()) {
+      metrics.push_back(metric);
+      metricNames.push_back(b.getStringAttr(metric.getSymName()));
+    }
+
+  makeInitialize();
+  if (failed(makeObjective()))
+    return failure();
+  func::FuncOp update = makeScalarFunction("update", optimizer), schedule;
+  if (train.getScheduleAttr())
+    schedule = makeScalarFunction("schedule", find<ScheduleOp>(train.getScheduleAttr()));
+  makeStep(update, schedule);
+  if (failed(makeScore(metrics)))
+    return failure();
+  // A sampler whose weight depends on nothing is the ordinary shuffle.
+  bool sampled = false;
+  if (train.getSamplerAttr()) {
+    auto sampler = find<SamplerOp>(train.getSamplerAttr());
+    SmallVector<Value> pending(sampler.getBody().front().getTerminator()->getOperands());
+    while (!pending.empty() && !sampled) {
+      Value v = pending.pop_back_val();
+      if (isa<BlockArgument>(v))
+        sampled = true;
+      else
+        llvm::append_range(pending, v.getDefiningOp()->getOperands());
+    }
+    if (sampled)
+      makeWeights(sampler);
+  }
+  b.setInsertionPoint(train);
+  PipelineOp::create(b, loc, train.getSymNameAttr(), train.getDataAttr(), b.getI64IntegerAttr(parameters.size()),
+                     b.getDenseF64ArrayAttr(optimizer.getStateInit()), train.getLrAttr(), train.getBatchAttr(),
+                     train.getEpochsAttr(), b.getI64IntegerAttr(scoreBatch), b.getArrayAttr(metricNames),
+                     b.getBoolAttr(sampled));
+  return success();
+}
+
+LogicalResult selfopt::instantiate(ModuleOp module) {
+  SmallVector<TrainOp> trains = llvm::to_vector(module.getOps<TrainOp>());
+  if (trains.empty())
+    return success();
+  for (TrainOp train : trains)
+    if (failed(TrainInstantiator(train, module).run()))
+      return failure();
+  for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
+    if (isa<TrainOp, ModelOp, LossOp, MetricOp, OptimizerOp, ScheduleOp, SamplerOp, safety::PolicyOp,
+            evolve::SearchOp, evolve::LineageOp>(op))
+      op.erase();
+  return success();
+}
+
+namespace {
+struct InstantiatePass : selfopt::impl::InstantiateBase<InstantiatePass> {
+  void runOnOperation() override {
+    if (failed(instantiate(getOperation())))
+      signalPassFailure();
+  }
+};
+
+struct VerifyInstantiatedPass : selfopt::impl::VerifyInstantiatedBase<VerifyInstantiatedPass> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([](Operation *op) {
+      StringRef dialect = op->getName().getDialectNamespace();
+      bool left = dialect == "nn" || dialect == "safety" || dialect == "evolve" ||
+                  (dialect == "selfopt" && !isa<DatasetOp, PipelineOp, GradientOp, StopGradientOp>(op));
+      if (!left)
+        return WalkResult::advance();
+      op->emitOpError("is left after instantiation");
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+};
+} // namespace
