@@ -51,8 +51,7 @@ LogicalResult selfopt::pullBlock(OpBuilder &b, ArrayRef<Operation *> ops, Cotang
   return success();
 }
 
-/// Puts the bodies of called functions in place of the calls.
-static LogicalResult inlineCalls(func::FuncOp function) {
+LogicalResult selfopt::inlineCalls(func::FuncOp function) {
   while (true) {
     func::CallOp call;
     function.walk([&](func::CallOp c) {

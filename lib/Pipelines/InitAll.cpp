@@ -9,6 +9,7 @@
 #include "SelfOpt/Autodiff/Autodiff.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Transforms/Passes.h"
@@ -23,7 +24,7 @@
 using namespace mlir;
 
 void selfopt::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, arith::ArithDialect,
+  registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, plan::PlanDialect, arith::ArithDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect,
                   tensor::TensorDialect>();
   registerArithPullbacks(registry);

@@ -62,7 +62,6 @@ private:
   LogicalResult makeObjective();
   void makeStep(func::FuncOp update, func::FuncOp schedule);
   LogicalResult makeScore(ArrayRef<MetricOp> metrics);
-  void makeWeights(SamplerOp sampler);
 
   TrainOp train;
   ModuleOp module;
@@ -298,24 +297,6 @@ LogicalResult TrainInstantiator::makeScore(ArrayRef<MetricOp> metrics) {
   return success();
 }
 
-void TrainInstantiator::makeWeights(SamplerOp sampler) {
-  func::FuncOp rule = makeScalarFunction("sampler", sampler);
-  auto each = RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type());
-  func::FuncOp f = makeFunction("weights", {each, each, scalar(b.getF32Type())}, each);
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value size = tensor::DimOp::create(b, loc, f.getArgument(0), zero);
-  Value empty = tensor::EmptyOp::create(b, loc, ArrayRef<OpFoldResult>{size}, b.getF32Type());
-  TensorBuilder t(b, loc);
-  SmallVector<AffineMap> maps{t.identity(1), t.identity(1), t.dims(1, {}), t.identity(1)};
-  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel};
-  auto op = linalg::GenericOp::create(b, loc, TypeRange{each}, f.getArguments(), ValueRange{empty}, maps, iterators,
-                                      [&](OpBuilder &inner, Location l, ValueRange e) {
-                                        auto call = func::CallOp::create(inner, l, rule, e.take_front(3));
-                                        linalg::YieldOp::create(inner, l, call.getResults());
-                                      });
-  finish(op.getResults());
-}
-
 LogicalResult TrainInstantiator::run() {
   model = find<ModelOp>(train.getModelAttr());
   loss = find<LossOp>(train.getLossAttr());
@@ -357,7 +338,7 @@ LogicalResult TrainInstantiator::run() {
         llvm::append_range(pending, v.getDefiningOp()->getOperands());
     }
     if (sampled)
-      makeWeights(sampler);
+      makeScalarFunction("sampler", sampler);
   }
   b.setInsertionPoint(train);
   PipelineOp::create(b, loc, train.getSymNameAttr(), train.getDataAttr(), b.getI64IntegerAttr(parameters.size()),

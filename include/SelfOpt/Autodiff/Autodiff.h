@@ -33,6 +33,9 @@ private:
 llvm::LogicalResult pullBlock(mlir::OpBuilder &b, llvm::ArrayRef<mlir::Operation *> ops, CotangentMap &cotangents,
                               llvm::function_ref<bool(mlir::Value)> isActive);
 
+/// Puts the bodies of called functions in place of the calls, inside bodies of structured ops too. Callees have one block.
+llvm::LogicalResult inlineCalls(mlir::func::FuncOp function);
+
 /// A constant of a float type or a splat of a tensor of floats.
 mlir::Value constantLike(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type, double value);
 

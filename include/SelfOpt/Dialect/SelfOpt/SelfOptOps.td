@@ -177,8 +177,7 @@ def SelfOpt_PipelineOp : SelfOpt_Op<"pipeline", [Symbol]> {
   let description = [{
     Made by `--selfopt-instantiate` from a `selfopt.train @fit`: which data, how many parameters, the initial values of
     the optimizer's state, and the sizes of the loops. The functions are `@fit.initialize`, `@fit.objective`,
-    `@fit.update`, `@fit.schedule`, `@fit.weights` (with a sampler that looks at its arguments), `@fit.step`
-    and `@fit.score`.
+    `@fit.update`, `@fit.schedule`, `@fit.sampler` (one that looks at its arguments), `@fit.step` and `@fit.score`.
 
     ```mlir
     selfopt.pipeline @fit data(@digits) parameters(4) state([0.0, 0.0]) lr(0.001) batch(32) epochs(20)

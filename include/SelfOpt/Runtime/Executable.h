@@ -1,0 +1,70 @@
+//===- Executable.h - A plan.program, loaded and run ---------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Loading resolves a plan.program to an arena, native kernels and a list of instructions whose addresses are final;
+// running walks that list. Nothing is looked up, allocated or decided per step.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_RUNTIME_EXECUTABLE_H
+#define SELFOPT_RUNTIME_EXECUTABLE_H
+
+#include "SelfOpt/Codegen/KernelCompiler.h"
+#include "SelfOpt/Runtime/Dataset.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/StringMap.h"
+#include <memory>
+
+namespace selfopt {
+
+struct TrainOutcome {
+  int64_t steps = 0;
+  std::vector<double> epochLoss; ///< Mean training loss of each epoch.
+  bool diverged = false;         ///< The loss was not finite at the end of an epoch; training stopped there.
+};
+
+struct ScoreOutcome {
+  double loss = 0;             ///< Mean over the split.
+  std::vector<double> metrics; ///< Means, in the order of the pipeline's metrics.
+  int64_t count = 0;
+};
+
+class Executable {
+public:
+  /// Loads `program` of a planned module. `data` may be null for a plain function. Errors are on the op at fault.
+  static llvm::FailureOr<std::unique_ptr<Executable>> create(mlir::ModuleOp planned, llvm::StringRef program,
+                                                            codegen::KernelCompiler &compiler,
+                                                            std::shared_ptr<Dataset> data);
+  ~Executable();
+
+  /// Fresh parameters and state. The same seed gives the same run, bit for bit, on one kind of CPU.
+  void initialize(uint64_t seed);
+  /// The whole training run; call `initialize` first.
+  TrainOutcome train();
+  ScoreOutcome score(const Split &split);
+  /// Runs a section once: "call" of a plain function, or any other by name. False when there is none.
+  bool run(llvm::StringRef section);
+  /// One training step on given rows, for tests: gathers them, then runs the step's launches.
+  void step(llvm::ArrayRef<int32_t> rows);
+
+  /// A buffer by its name ("parameter.0", "argument.1", "result.0"), or null.
+  void *lookup(llvm::StringRef name) const;
+  mlir::MemRefType lookupType(llvm::StringRef name) const;
+  int64_t arenaBytes() const { return arenaSize; }
+  /// FLOPs are the cost model's business; this is what was launched, for profiles.
+  int64_t launchesPerStep() const;
+
+private:
+  Executable() = default;
+  struct Instruction;
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+  int64_t arenaSize = 0;
+};
+
+} // namespace selfopt
+#endif // SELFOPT_RUNTIME_EXECUTABLE_H

@@ -1,0 +1,157 @@
+//===- PlanSimplify.cpp - S3: everything structured and fused ------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Autodiff/Autodiff.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Transforms/Planner.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace selfopt;
+
+/// Few ops, none of them slow: computing it twice costs less than storing it.
+static bool isCheap(linalg::GenericOp op) {
+  unsigned count = 0;
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (isa<arith::ConstantOp, linalg::IndexOp>(inner))
+      continue;
+    if (isa<arith::DivFOp>(inner) || isa<math::MathDialect>(inner.getDialect()))
+      return false;
+    ++count;
+  }
+  return count <= 4;
+}
+
+static bool isAllParallel(linalg::GenericOp op) { return op.getNumParallelLoops() == op.getNumLoops(); }
+
+static bool readsContraction(linalg::GenericOp op) {
+  return llvm::any_of(op.getDpsInputs(), [](Value v) {
+    auto def = v.getDefiningOp<linalg::GenericOp>();
+    return def && linalg::isaContractionOpInterface(def);
+  });
+}
+
+/// Whether the producer of an operand is computed inside its consumer.
+static bool shouldFuse(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  if (!producer || !consumer || !isAllParallel(producer) || linalg::isaContractionOpInterface(consumer))
+    return false;
+  bool single = producer->hasOneUse();
+  bool sameSpace = producer.getStaticLoopRanges() == consumer.getStaticLoopRanges();
+  // What stands behind a contraction is its epilogue; only the same space may join it there.
+  if (readsContraction(producer))
+    return single && sameSpace && isAllParallel(consumer);
+  if (single && sameSpace)
+    return true;
+  return isCheap(producer);
+}
+
+namespace {
+/// Scalar arithmetic, of functions whose arguments are scalars, on tensors of rank 0.
+LogicalResult scalarsToTensors(func::FuncOp function) {
+  Block &block = function.getBody().front();
+  auto lift = [](Type type) -> Type {
+    return type.isIntOrFloat() ? RankedTensorType::get({}, type) : type;
+  };
+  SmallVector<Type> inputs, results;
+  for (BlockArgument a : block.getArguments()) {
+    a.setType(lift(a.getType()));
+    inputs.push_back(a.getType());
+  }
+  OpBuilder b(function.getContext());
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      // Other users (fills, bodies) keep the scalar.
+      if (!constant.getType().isIntOrFloat())
+        continue;
+      bool lifted = llvm::any_of(op.getUsers(), [&](Operation *user) {
+        return user->getBlock() == &block && (OpTrait::hasElementwiseMappableTraits(user) || isa<func::ReturnOp>(user));
+      });
+      if (!lifted)
+        continue;
+      b.setInsertionPointAfter(&op);
+      auto type = RankedTensorType::get({}, constant.getType());
+      Value tensor = arith::ConstantOp::create(b, op.getLoc(),
+                                               DenseElementsAttr::get(type, Attribute(constant.getValue())));
+      constant->replaceUsesWithIf(ValueRange{tensor}, [&](OpOperand &use) {
+        Operation *user = use.getOwner();
+        return user->getBlock() == &block && (OpTrait::hasElementwiseMappableTraits(user) || isa<func::ReturnOp>(user));
+      });
+      continue;
+    }
+    if (OpTrait::hasElementwiseMappableTraits(&op)) {
+      for (Value r : op.getResults())
+        r.setType(lift(r.getType()));
+      continue;
+    }
+    if (isa<tensor::ExtractOp>(op) && cast<tensor::ExtractOp>(op).getTensor().getType().getRank() == 0) {
+      op.getResult(0).replaceAllUsesWith(op.getOperand(0));
+      op.erase();
+      continue;
+    }
+    if (auto from = dyn_cast<tensor::FromElementsOp>(op); from && from.getType().getRank() == 0) {
+      op.getResult(0).replaceAllUsesWith(op.getOperand(0));
+      op.erase();
+      continue;
+    }
+  }
+  for (Value v : block.getTerminator()->getOperands())
+    results.push_back(v.getType());
+  function.setFunctionType(b.getFunctionType(inputs, results));
+  return success();
+}
+} // namespace
+
+LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
+  MLIRContext *context = function.getContext();
+  if (failed(inlineCalls(function)))
+    return failure();
+  function.walk([](StopGradientOp op) {
+    op.replaceAllUsesWith(op.getInput());
+    op.erase();
+  });
+  if (failed(scalarsToTensors(function)))
+    return failure();
+  GreedyRewriteConfig config;
+  config.enableFolding(true);
+  DominanceInfo dominance(function);
+  IRRewriter rewriter(context);
+  // Fills stay: they say where a reduction starts.
+  for (auto op : llvm::make_early_inc_range(function.getBody().front().getOps<linalg::LinalgOp>()))
+    if (!isa<linalg::GenericOp, linalg::FillOp>(op.getOperation())) {
+      rewriter.setInsertionPoint(op);
+      if (failed(linalg::generalizeNamedOp(rewriter, op)))
+        return op.emitOpError("can't be generalised");
+    }
+  {
+    RewritePatternSet patterns(context);
+    linalg::populateElementwiseToLinalgConversionPatterns(patterns);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    if (failed(applyPatternsGreedily(function, std::move(patterns), config)))
+      return function.emitOpError("could not be simplified");
+  }
+  eliminateCommonSubExpressions(rewriter, dominance, function);
+  {
+    RewritePatternSet patterns(context);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    if (failed(applyPatternsGreedily(function, std::move(patterns), config)))
+      return function.emitOpError("could not be fused");
+  }
+  eliminateCommonSubExpressions(rewriter, dominance, function);
+  return success();
+}
