@@ -49,14 +49,13 @@ module @digits {
     %w1 = arith.subf %w, %move : f32
     selfopt.return %w1, %m1, %v1 : f32, f32, f32
   }
-  // t: fraction of training done; returns a factor of lr. Here (1 + cos(pi t)) / 2.
+  // t: fraction of training done; returns a factor of lr. Here 1 + cos(pi t): from 2 to 0, 1 on average.
   selfopt.schedule @cosine(%t: f32) -> f32 {
     %pi = arith.constant 3.14159274 : f32
-    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
     %angle = arith.mulf %pi, %t : f32
     %c = math.cos %angle : f32
-    %s = arith.mulf %half, %c : f32
-    %f = arith.addf %half, %s : f32
+    %f = arith.addf %one, %c : f32
     selfopt.return %f : f32
   }
   // Sampling weight of an example, >= 0.

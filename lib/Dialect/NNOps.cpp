@@ -117,7 +117,7 @@ ParseResult DenseOp::parse(OpAsmParser &parser, OperationState &result) {
   if (succeeded(parser.parseOptionalKeyword("init"))) {
     if (parser.parseLParen() ||
         parseEnum<Init>(parser, result, "init", symbolizeInit,
-                        "an initialisation (glorot_uniform, he_normal, lecun_normal, zeros)") ||
+                        "an initialisation (fan_in_uniform, glorot_uniform, he_normal, lecun_normal, zeros)") ||
         parser.parseRParen())
       return failure();
   }
@@ -126,7 +126,7 @@ ParseResult DenseOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void DenseOp::print(OpAsmPrinter &p) {
   p << ' ' << getInput() << " units(" << getUnits() << ")";
-  if (getInit() != Init::GlorotUniform)
+  if (getInit() != Init::FanInUniform)
     p << " init(" << stringifyInit(getInit()) << ")";
   printTail(p, *this, {"units", "init"});
 }
@@ -148,9 +148,12 @@ LogicalResult DenseOp::verify() {
 void DenseOp::getParameters(SmallVectorImpl<ParameterSpec> &parameters) {
   int64_t in = cast<RankedTensorType>(getInput().getType()).getDimSize(0), out = getUnits();
   auto f32 = Float32Type::get(getContext());
-  ParameterInit init = ParameterInit::GlorotUniform;
+  ParameterInit init = ParameterInit::FanInUniform;
   switch (getInit()) {
+  case Init::FanInUniform:
+    break;
   case Init::GlorotUniform:
+    init = ParameterInit::GlorotUniform;
     break;
   case Init::HeNormal:
     init = ParameterInit::HeNormal;
@@ -169,7 +172,7 @@ void DenseOp::getParameters(SmallVectorImpl<ParameterSpec> &parameters) {
 void DenseOp::getAttributeChoices(SmallVectorImpl<AttributeChoice> &choices) {
   choices.push_back({getUnitsAttrName(), {}, 1, 4096});
   AttributeChoice init{getInitAttrName(), {}};
-  for (Init kind : {Init::GlorotUniform, Init::HeNormal, Init::LecunNormal})
+  for (Init kind : {Init::FanInUniform, Init::GlorotUniform, Init::HeNormal, Init::LecunNormal})
     init.values.push_back(InitAttr::get(getContext(), kind));
   choices.push_back(init);
 }

@@ -87,6 +87,18 @@ LogicalResult selfopt::reinferTypes(Block &block) {
   return success();
 }
 
+/// Asks every op beside `target` that names symbols whether it still can: a train checks its programs' types.
+static LogicalResult verifySymbolUses(Operation *target) {
+  Operation *spec = target->getParentOp();
+  if (!spec || !spec->hasTrait<OpTrait::SymbolTable>())
+    return success();
+  SymbolTableCollection tables;
+  WalkResult walked = spec->walk([&](SymbolUserOpInterface user) {
+    return failed(user.verifySymbolUses(tables)) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(walked.wasInterrupted());
+}
+
 LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
                                    function_ref<LogicalResult(Operation *)> edit) {
   // The program is small: a copy is the simplest way back.
@@ -110,6 +122,8 @@ LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
     }
     if (succeeded(ok))
       ok = mlir::verify(target);
+    if (succeeded(ok))
+      ok = verifySymbolUses(target);
   }
   if (succeeded(ok)) {
     backup->destroy();
@@ -150,9 +164,9 @@ static LogicalResult resize(Operation *mutation, FlatSymbolRefAttr symbol, Modul
     if (failed(dense))
       return failure();
     int64_t old = dense->getUnits();
-    if (units < 1 || (units - old) * sign <= 0)
+    if (units < 1 || units > maxUnits || (sign > 0 ? units <= old : units >= old))
       return model->emitError() << "expected " << (sign > 0 ? "more" : "fewer, at least 1,") << " than " << old
-                                << " units, found " << units;
+                                << " units, at most " << maxUnits << ", found " << units;
     dense->setUnits(units);
     return success();
   });
@@ -173,12 +187,12 @@ LogicalResult InsertDenseOp::applyTo(ModuleOp spec) {
     auto kind = nn::symbolizeActivation(getActivation());
     if (!kind)
       return model->emitError() << "expected an activation (relu, tanh, gelu, sigmoid), found " << getActivationAttr();
-    if (int64_t(getUnits()) < 1)
-      return model->emitError() << "expected at least 1 unit, found " << int64_t(getUnits());
+    if (int64_t(getUnits()) < 1 || int64_t(getUnits()) > maxUnits)
+      return model->emitError() << "expected 1 to " << maxUnits << " units, found " << int64_t(getUnits());
     OpBuilder b(*dense);
     auto type = RankedTensorType::get({int64_t(getUnits())}, b.getF32Type());
     nn::Init init = *kind == nn::Activation::Relu || *kind == nn::Activation::Gelu ? nn::Init::HeNormal
-                                                                                   : nn::Init::GlorotUniform;
+                                                                                   : nn::Init::FanInUniform;
     Value h = nn::DenseOp::create(b, dense->getLoc(), type, dense->getInput(), getUnits(), init);
     Value a = nn::ActivationOp::create(b, dense->getLoc(), type, *kind, h);
     dense->getInputMutable().assign(a);
@@ -249,7 +263,12 @@ LogicalResult SetHyperOp::applyTo(ModuleOp spec) {
   return updateHyper(*this, getTargetAttr(), spec, getHyper(), [&](double) { return getTo().convertToDouble(); });
 }
 LogicalResult JitterHyperOp::applyTo(ModuleOp spec) {
-  return updateHyper(*this, getTargetAttr(), spec, getHyper(), [&](double x) { return x * getBy().convertToDouble(); });
+  double by = getBy().convertToDouble();
+  bool integer = getHyper() != "lr";
+  return updateHyper(*this, getTargetAttr(), spec, getHyper(), [&](double x) {
+    // A batch of 1 times 0.4 stays 1; a factor that is no factor stays an error.
+    return integer && by > 0 ? std::max(1.0, x * by) : x * by;
+  });
 }
 
 #define SELFOPT_CLAIM(OP, CLAIM)                                                                                       \

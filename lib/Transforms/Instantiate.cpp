@@ -28,57 +28,7 @@ namespace selfopt {
 using namespace mlir;
 using namespace selfopt;
 
-namespace {
-
-/// Rows that one call of `@fit.score` judges; the rest of a split's last slice is masked.
-constexpr int64_t scoreBatch = 128;
-
-/// Makes the functions of one `selfopt.train`.
-class TrainInstantiator {
-public:
-  TrainInstantiator(TrainOp train, ModuleOp module) : train(train), module(module), b(train), loc(train.getLoc()) {}
-  LogicalResult run();
-
-private:
-  template <typename OpT> OpT find(SymbolRefAttr symbol) {
-    return SymbolTable::lookupNearestSymbolFrom<OpT>(train, FlatSymbolRefAttr::get(symbol.getRootReference()));
-  }
-  func::FuncOp makeFunction(const Twine &suffix, TypeRange inputs, TypeRange results);
-  void finish(ValueRange results) { func::ReturnOp::create(b, loc, results); }
-  RankedTensorType batchedType(Type type, int64_t batch);
-  RankedTensorType scalar(Type element) { return RankedTensorType::get({}, element); }
-
-  /// Clones a per-example program for `batch` examples. Layers take their parameters from `parameters`, in order.
-  FailureOr<SmallVector<Value>> inlineBatched(Operation *program, int64_t batch, ValueRange arguments,
-                                              ValueRange parameters);
-  /// A private function of scalars with the body of a scalar program.
-  func::FuncOp makeScalarFunction(StringRef suffix, Operation *program);
-  /// `body` for every element of `shape` (rank 0 included); operands of rank 0 are read at every element.
-  SmallVector<Value> callElementwise(func::FuncOp callee, RankedTensorType shape, ValueRange operands,
-                                     unsigned results);
-  Value sum(Value vector);
-
-  void makeInitialize();
-  LogicalResult makeObjective();
-  void makeStep(func::FuncOp update, func::FuncOp schedule);
-  LogicalResult makeScore(ArrayRef<MetricOp> metrics);
-
-  TrainOp train;
-  ModuleOp module;
-  OpBuilder b;
-  Location loc;
-  ModelOp model;
-  LossOp loss;
-  OptimizerOp optimizer;
-  DatasetOp data;
-  SmallVector<ParameterSpec> parameters;
-  SmallVector<Type> parameterTypes;
-  func::FuncOp objective;
-};
-
-} // namespace
-
-RankedTensorType TrainInstantiator::batchedType(Type type, int64_t batch) {
+static RankedTensorType batchedType(Type type, int64_t batch) {
   SmallVector<int64_t> shape{batch};
   Type element = type;
   if (auto tensor = dyn_cast<RankedTensorType>(type)) {
@@ -88,15 +38,9 @@ RankedTensorType TrainInstantiator::batchedType(Type type, int64_t batch) {
   return RankedTensorType::get(shape, element);
 }
 
-func::FuncOp TrainInstantiator::makeFunction(const Twine &suffix, TypeRange inputs, TypeRange results) {
-  b.setInsertionPoint(train);
-  auto f = func::FuncOp::create(b, loc, (train.getSymName() + "." + suffix).str(), b.getFunctionType(inputs, results));
-  b.setInsertionPointToStart(f.addEntryBlock());
-  return f;
-}
-
-FailureOr<SmallVector<Value>> TrainInstantiator::inlineBatched(Operation *program, int64_t batch, ValueRange arguments,
-                                                               ValueRange given) {
+/// Clones a per-example program for `batch` examples. Layers take their parameters from `given`, in order.
+static FailureOr<SmallVector<Value>> inlineBatched(OpBuilder &b, Operation *program, int64_t batch,
+                                                   ValueRange arguments, ValueRange given) {
   Block &block = program->getRegion(0).front();
   IRMapping map;
   map.map(block.getArguments(), arguments);
@@ -147,6 +91,59 @@ FailureOr<SmallVector<Value>> TrainInstantiator::inlineBatched(Operation *progra
   for (Value v : block.getTerminator()->getOperands())
     results.push_back(map.lookup(v));
   return results;
+}
+
+namespace {
+
+/// Rows that one call of `@fit.score` judges; the rest of a split's last slice is masked.
+constexpr int64_t scoreBatch = 128;
+
+/// Makes the functions of one `selfopt.train`.
+class TrainInstantiator {
+public:
+  TrainInstantiator(TrainOp train, ModuleOp module) : train(train), module(module), b(train), loc(train.getLoc()) {}
+  LogicalResult run();
+
+private:
+  template <typename OpT> OpT find(SymbolRefAttr symbol) {
+    return SymbolTable::lookupNearestSymbolFrom<OpT>(train, FlatSymbolRefAttr::get(symbol.getRootReference()));
+  }
+  func::FuncOp makeFunction(const Twine &suffix, TypeRange inputs, TypeRange results);
+  void finish(ValueRange results) { func::ReturnOp::create(b, loc, results); }
+  RankedTensorType scalar(Type element) { return RankedTensorType::get({}, element); }
+
+  /// A private function of scalars with the body of a scalar program.
+  func::FuncOp makeScalarFunction(StringRef suffix, Operation *program);
+  /// `body` for every element of `shape` (rank 0 included); operands of rank 0 are read at every element.
+  SmallVector<Value> callElementwise(func::FuncOp callee, RankedTensorType shape, ValueRange operands,
+                                     unsigned results);
+  Value sum(Value vector);
+
+  void makeInitialize();
+  LogicalResult makeObjective();
+  void makeStep(func::FuncOp update, func::FuncOp schedule);
+  LogicalResult makeScore(ArrayRef<MetricOp> metrics);
+
+  TrainOp train;
+  ModuleOp module;
+  OpBuilder b;
+  Location loc;
+  ModelOp model;
+  LossOp loss;
+  OptimizerOp optimizer;
+  DatasetOp data;
+  SmallVector<ParameterSpec> parameters;
+  SmallVector<Type> parameterTypes;
+  func::FuncOp objective;
+};
+
+} // namespace
+
+func::FuncOp TrainInstantiator::makeFunction(const Twine &suffix, TypeRange inputs, TypeRange results) {
+  b.setInsertionPoint(train);
+  auto f = func::FuncOp::create(b, loc, (train.getSymName() + "." + suffix).str(), b.getFunctionType(inputs, results));
+  b.setInsertionPointToStart(f.addEntryBlock());
+  return f;
 }
 
 func::FuncOp TrainInstantiator::makeScalarFunction(StringRef suffix, Operation *program) {
@@ -211,10 +208,10 @@ LogicalResult TrainInstantiator::makeObjective() {
   inputs.append({x, y});
   objective = makeFunction("objective", inputs, {scalar(b.getF32Type()), each});
   auto arguments = objective.getArguments();
-  auto prediction = inlineBatched(model, batch, arguments[parameters.size()], arguments.take_front(parameters.size()));
+  auto prediction = inlineBatched(b, model, batch, arguments[parameters.size()], arguments.take_front(parameters.size()));
   if (failed(prediction))
     return failure();
-  auto losses = inlineBatched(loss, batch, {(*prediction)[0], arguments.back()}, {});
+  auto losses = inlineBatched(b, loss, batch, {(*prediction)[0], arguments.back()}, {});
   if (failed(losses))
     return failure();
   Value total = sum((*losses)[0]);
@@ -271,14 +268,14 @@ LogicalResult TrainInstantiator::makeScore(ArrayRef<MetricOp> metrics) {
   func::FuncOp f = makeFunction("score", inputs, results);
   auto arguments = f.getArguments();
   unsigned n = parameters.size();
-  auto prediction = inlineBatched(model, scoreBatch, arguments[n], arguments.take_front(n));
+  auto prediction = inlineBatched(b, model, scoreBatch, arguments[n], arguments.take_front(n));
   if (failed(prediction))
     return failure();
   SmallVector<Value> sums;
   SmallVector<Operation *> judges{loss};
   judges.append(metrics.begin(), metrics.end());
   for (Operation *judge : judges) {
-    auto each = inlineBatched(judge, scoreBatch, {(*prediction)[0], arguments[n + 1]}, {});
+    auto each = inlineBatched(b, judge, scoreBatch, {(*prediction)[0], arguments[n + 1]}, {});
     if (failed(each))
       return failure();
     // Rows from `valid` on only fill the slice.
@@ -346,6 +343,36 @@ LogicalResult TrainInstantiator::run() {
                      train.getEpochsAttr(), b.getI64IntegerAttr(scoreBatch), b.getArrayAttr(metricNames),
                      b.getBoolAttr(sampled));
   return success();
+}
+
+FailureOr<SmallVector<Value>> selfopt::instantiateExample(OpBuilder &b, Operation *program, ValueRange arguments,
+                                                          ValueRange parameters) {
+  Location loc = program->getLoc();
+  SmallVector<Value> batched;
+  for (Value v : arguments) {
+    RankedTensorType type = batchedType(v.getType(), 1);
+    Value tensor = v;
+    if (!isa<RankedTensorType>(v.getType()))
+      tensor = tensor::FromElementsOp::create(b, loc, RankedTensorType::get({}, v.getType()), v);
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t d = 1; d < type.getRank(); ++d)
+      groups.push_back(d == 1 ? ReassociationIndices{0, 1} : ReassociationIndices{d});
+    batched.push_back(tensor::ExpandShapeOp::create(b, loc, type, tensor, groups));
+  }
+  auto results = inlineBatched(b, program, 1, batched, parameters);
+  if (failed(results))
+    return failure();
+  auto types = cast<ProgramOpInterface>(program).getProgramResultTypes();
+  for (auto [v, type] : llvm::zip(*results, types)) {
+    auto from = cast<RankedTensorType>(v.getType());
+    auto to = dyn_cast<RankedTensorType>(type);
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t d = 1; d < from.getRank(); ++d)
+      groups.push_back(d == 1 ? ReassociationIndices{0, 1} : ReassociationIndices{d});
+    Value one = tensor::CollapseShapeOp::create(b, loc, to ? to : RankedTensorType::get({}, type), v, groups);
+    v = to ? one : Value(tensor::ExtractOp::create(b, loc, one, ValueRange()));
+  }
+  return results;
 }
 
 LogicalResult selfopt::instantiate(ModuleOp module) {

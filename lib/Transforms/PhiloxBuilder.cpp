@@ -84,11 +84,14 @@ Value selfopt::buildInitialValues(OpBuilder &b, Location loc, const ParameterSpe
     Value zero = s.i32(0), streamWord = s.i32(uint32_t(stream));
     std::array<Value, 2> words = s.philox({index, zero, streamWord, zero}, {low, high});
     switch (spec.init) {
+    case ParameterInit::FanInUniform:
     case ParameterInit::GlorotUniform: {
+      double fans = spec.init == ParameterInit::FanInUniform ? 6.0 * double(spec.fanIn)
+                                                             : double(spec.fanIn + spec.fanOut);
       Value u = s.uniform(words[0]);
       Value doubled = s.op<arith::MulFOp>(u, s.f32(2));
       Value centered = s.op<arith::SubFOp>(doubled, s.f32(1));
-      return s.op<arith::MulFOp>(centered, s.f32(std::sqrt(6.0 / double(spec.fanIn + spec.fanOut))));
+      return s.op<arith::MulFOp>(centered, s.f32(std::sqrt(6.0 / fans)));
     }
     case ParameterInit::LecunNormal:
       return s.op<arith::MulFOp>(s.normal(words[0], words[1]), s.f32(std::sqrt(1.0 / double(spec.fanIn))));

@@ -332,6 +332,11 @@ linalg::GenericOp Outliner::findEpilogue(linalg::GenericOp contraction) {
   for (Operation &op : *epilogue.getBlock())
     if (isa<linalg::IndexOp>(op))
       return {};
+  // Not the update rule: as a flat kernel of its own it runs over all parameters at once and in place, and an edit of it
+  // compiles one small kernel.
+  for (OpOperand *in : epilogue.getDpsInputOperands())
+    if (isa<BlockArgument>(in->get()) && epilogue.getMatchingIndexingMap(in).getNumResults() == 2)
+      return {};
   for (OpOperand &use : epilogue->getOpOperands())
     if (use.get() == contraction.getResult(0) &&
         (!epilogue.isDpsInput(&use) || !epilogue.getMatchingIndexingMap(&use).isIdentity()))

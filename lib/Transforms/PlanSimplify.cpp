@@ -143,6 +143,17 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
     if (failed(applyPatternsGreedily(function, std::move(patterns), config)))
       return function.emitOpError("could not be simplified");
   }
+  // The conversion to linalg takes operands as destinations; what is never read must not count as a use.
+  function.walk([&](linalg::GenericOp op) {
+    for (OpOperand &init : op.getDpsInitsMutable()) {
+      auto type = dyn_cast<RankedTensorType>(init.get().getType());
+      if (!type || !type.hasStaticShape() || init.get().getDefiningOp<tensor::EmptyOp>() ||
+          !op.getMatchingBlockArgument(&init).use_empty())
+        continue;
+      rewriter.setInsertionPoint(op);
+      init.set(tensor::EmptyOp::create(rewriter, op.getLoc(), type.getShape(), type.getElementType()));
+    }
+  });
   eliminateCommonSubExpressions(rewriter, dominance, function);
   {
     RewritePatternSet patterns(context);

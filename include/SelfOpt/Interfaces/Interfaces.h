@@ -33,7 +33,7 @@ struct AttributeChoice {
 };
 
 /// How a parameter tensor gets its first values.
-enum class ParameterInit { Zeros, HeNormal, GlorotUniform, LecunNormal };
+enum class ParameterInit { Zeros, FanInUniform, HeNormal, GlorotUniform, LecunNormal };
 
 /// A parameter that a layer op owns.
 struct ParameterSpec {

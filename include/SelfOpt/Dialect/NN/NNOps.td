@@ -30,8 +30,9 @@ def NN_Activation : I32EnumAttr<"Activation", "elementwise nonlinearity", [
   let cppNamespace = "::selfopt::nn";
 }
 def NN_Init : I32EnumAttr<"Init", "initial values of a weight", [
-    I32EnumAttrCase<"GlorotUniform", 0, "glorot_uniform">, I32EnumAttrCase<"HeNormal", 1, "he_normal">,
-    I32EnumAttrCase<"LecunNormal", 2, "lecun_normal">, I32EnumAttrCase<"Zeros", 3, "zeros">]> {
+    I32EnumAttrCase<"FanInUniform", 0, "fan_in_uniform">, I32EnumAttrCase<"GlorotUniform", 1, "glorot_uniform">,
+    I32EnumAttrCase<"HeNormal", 2, "he_normal">, I32EnumAttrCase<"LecunNormal", 3, "lecun_normal">,
+    I32EnumAttrCase<"Zeros", 4, "zeros">]> {
   let cppNamespace = "::selfopt::nn";
 }
 def NN_Reduction : I32EnumAttr<"Reduction", "how a vector becomes a scalar", [
@@ -54,13 +55,13 @@ def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["g
   let summary = "fully connected layer";
   let description = [{
     `y = x W + b` with `x : n`, `W : n x units`, `b : units`, both trained. The bias starts at zero, the weight as
-    `init` says (`glorot_uniform` when left out).
+    `init` says. Left out, it is `fan_in_uniform`: uniform within 1 / sqrt(n), PyTorch's default.
 
     ```mlir
     %h = nn.dense %x units(32) init(he_normal) : tensor<32xf32>
     ```
   }];
-  let arguments = (ins NN_Vector:$input, I64Attr:$units, DefaultValuedAttr<NN_Init, "Init::GlorotUniform">:$init);
+  let arguments = (ins NN_Vector:$input, I64Attr:$units, DefaultValuedAttr<NN_Init, "Init::FanInUniform">:$init);
   let results = (outs NN_Vector:$result);
 }
 

@@ -1,0 +1,42 @@
+//===- Trainer.h - From a spec to a trained, scored program - -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_PIPELINES_TRAINER_H
+#define SELFOPT_PIPELINES_TRAINER_H
+
+#include "SelfOpt/Runtime/Executable.h"
+#include "SelfOpt/Transforms/Planner.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace selfopt {
+
+/// A program of a spec, planned: what the policy needs to know before anything is compiled.
+struct PlannedProgram {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string name;
+  std::vector<std::string> metrics;
+  std::vector<mlir::RankedTensorType> parameters;
+  int64_t arenaBytes = 0, epochs = 0, stepsPerEpoch = 0;
+  std::shared_ptr<Dataset> data;
+};
+
+/// Stages S1 to S3 of `selfopt.train @program`, on a copy: `spec` stays. Reads the dataset (once per process).
+llvm::FailureOr<PlannedProgram> planTraining(mlir::ModuleOp spec, llvm::StringRef program,
+                                             llvm::ArrayRef<std::string> searchPath = {});
+
+/// The only `selfopt.train` of a spec, or the one of its search. Empty, with an error, when that isn't one.
+std::string defaultProgram(mlir::ModuleOp spec);
+
+/// The compiler of this process: kernels are compiled once, into SELFOPT_CACHE_DIR, else XDG_CACHE_HOME/selfopt, else
+/// ~/.cache/selfopt.
+llvm::Expected<codegen::KernelCompiler *> processCompiler();
+
+/// Loads a planned program.
+llvm::FailureOr<std::unique_ptr<Executable>> loadProgram(PlannedProgram &planned);
+
+} // namespace selfopt
+#endif // SELFOPT_PIPELINES_TRAINER_H

@@ -1,0 +1,93 @@
+//===- Trainer.cpp - From a spec to a trained, scored program ------------------------ -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Plan/Plan.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Transforms/Passes.h"
+#include "llvm/Support/Path.h"
+#include <cstdlib>
+
+using namespace mlir;
+using namespace selfopt;
+
+FailureOr<PlannedProgram> selfopt::planTraining(ModuleOp spec, StringRef program, ArrayRef<std::string> searchPath) {
+  auto train = spec.lookupSymbol<TrainOp>(program);
+  if (!train)
+    return spec.emitError() << "expects a selfopt.train @" << program << ", found none", failure();
+  auto dataset = spec.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference());
+  auto data = loadDataset(dataset, searchPath);
+  if (failed(data))
+    return failure();
+  OwningOpRef<ModuleOp> copy(spec.clone());
+  // Other programs of the spec have nothing to do with this one.
+  for (auto other : llvm::make_early_inc_range(copy->getOps<TrainOp>()))
+    if (other.getSymName() != program)
+      other.erase();
+  if (failed(instantiate(*copy)) || failed(differentiate(*copy)))
+    return failure();
+  PlannedProgram planned;
+  planned.name = program.str();
+  planned.data = *data;
+  auto pipeline = copy->lookupSymbol<PipelineOp>(program);
+  for (auto metric : pipeline.getMetrics().getAsRange<StringAttr>())
+    planned.metrics.push_back(metric.str());
+  plan::SplitSizes sizes = splitSizes(**data, pipeline.getDataAttr());
+  planned.epochs = pipeline.getEpochs();
+  planned.stepsPerEpoch = sizes.train / int64_t(pipeline.getBatch());
+  auto initialize = copy->lookupSymbol<func::FuncOp>((program + ".initialize").str());
+  for (Type type : initialize.getResultTypes())
+    planned.parameters.push_back(cast<RankedTensorType>(type));
+  auto module = plan::planProgram(*copy, program, sizes);
+  if (failed(module))
+    return failure();
+  planned.module = std::move(*module);
+  planned.arenaBytes = planned.module->lookupSymbol<plan::ProgramOp>(program).getArena();
+  return planned;
+}
+
+std::string selfopt::defaultProgram(ModuleOp spec) {
+  for (auto search : spec.getOps<evolve::SearchOp>())
+    return search.getProgram().str();
+  auto trains = spec.getOps<TrainOp>();
+  if (!llvm::hasSingleElement(trains)) {
+    spec.emitError() << "expects one selfopt.train, or --program to name one of several; found "
+                     << std::distance(trains.begin(), trains.end());
+    return "";
+  }
+  return (*trains.begin()).getSymName().str();
+}
+
+llvm::Expected<codegen::KernelCompiler *> selfopt::processCompiler() {
+  static std::unique_ptr<codegen::KernelCompiler> compiler;
+  if (compiler)
+    return compiler.get();
+  codegen::CompilerOptions options;
+  if (const char *dir = std::getenv("SELFOPT_CACHE_DIR")) {
+    options.cacheDir = dir;
+  } else if (const char *cache = std::getenv("XDG_CACHE_HOME")) {
+    options.cacheDir = std::string(cache) + "/selfopt";
+  } else {
+    SmallString<128> home;
+    if (llvm::sys::path::home_directory(home))
+      options.cacheDir = (home + "/.cache/selfopt").str();
+  }
+  auto made = codegen::KernelCompiler::create(options);
+  if (!made)
+    return made.takeError();
+  compiler = std::move(*made);
+  return compiler.get();
+}
+
+FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &planned) {
+  auto compiler = processCompiler();
+  if (!compiler)
+    return planned.module->emitError() << llvm::toString(compiler.takeError()), failure();
+  return Executable::create(*planned.module, planned.name, **compiler, planned.data);
+}

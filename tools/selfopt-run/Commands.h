@@ -1,0 +1,41 @@
+//===- Commands.h - The commands of selfopt-run ------------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_RUN_COMMANDS_H
+#define SELFOPT_RUN_COMMANDS_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/JSON.h"
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace selfopt::run {
+
+/// Exit statuses of every command.
+enum Status { done = 0, refused = 1, usage = 2 };
+
+/// A context with everything registered, and a spec in it. Null, with the errors printed, when it doesn't parse.
+struct LoadedSpec {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+std::optional<LoadedSpec> loadSpec(llvm::StringRef path);
+std::unique_ptr<mlir::MLIRContext> makeContext();
+
+/// One line of --json output.
+void printJson(llvm::json::Object object);
+
+int trainMain();
+int searchMain();
+int callMain();
+int replayMain();
+int digestMain();
+
+} // namespace selfopt::run
+#endif // SELFOPT_RUN_COMMANDS_H
