@@ -10,6 +10,8 @@
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #if defined(__x86_64__)
@@ -46,6 +48,7 @@ struct Executable::Instruction {
   const char *source = nullptr;  ///< Gather: the table of the training split.
   bool features = false;
   std::vector<Instruction> body; ///< Repeat.
+  std::string label;             ///< For profiles.
 };
 
 struct Executable::Impl {
@@ -249,10 +252,17 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
       [&](Block &block, std::vector<Instruction> &list) -> LogicalResult {
     for (Operation &op : block) {
       Instruction i;
+      i.label = op.getName().getStringRef().str();
       auto at = [&](Value v) { return addresses.lookup(v); };
       if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
         i.function = code.lookup(launch.getKernel());
         i.slots = impl.slots.size();
+        i.label = launch.getKernel().str();
+        for (Value operand : launch.getOperands())
+          if (auto type = dyn_cast<MemRefType>(operand.getType())) {
+            i.label += " ";
+            llvm::interleave(type.getShape(), [&](int64_t d) { i.label += std::to_string(d); }, [&] { i.label += "x"; });
+          }
         for (Value operand : launch.getOperands()) {
           if (auto constant = operand.getDefiningOp<arith::ConstantOp>()) {
             uint64_t bits = 0;
@@ -407,18 +417,22 @@ ScoreOutcome Executable::score(const Split &split) {
   return outcome;
 }
 
-int64_t Executable::launchesPerStep() const {
-  int64_t n = 0;
-  std::function<void(ArrayRef<Instruction>, bool)> count = [&](ArrayRef<Instruction> list, bool inStep) {
-    for (const Instruction &i : list) {
-      if (i.kind == Instruction::Repeat)
-        count(i.body, !i.features);
-      else
-        n += inStep && i.kind == Instruction::Launch;
-    }
-  };
-  count(impl->sections["train"], false);
-  return n;
+std::vector<std::pair<std::string, double>> Executable::profileStep(unsigned repeats) {
+  FlushDenormals flush;
+  std::vector<std::pair<std::string, double>> rows;
+  for (const Instruction &epochs : impl->sections["train"])
+    for (const Instruction &batches : epochs.body)
+      for (const Instruction &i : batches.body) {
+        std::vector<double> times(repeats);
+        for (double &time : times) {
+          auto start = std::chrono::steady_clock::now();
+          impl->execute(i);
+          time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        }
+        std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
+        rows.push_back({i.label, times[repeats / 2]});
+      }
+  return rows;
 }
 
 void Executable::step(ArrayRef<int32_t> rows) {

@@ -42,6 +42,14 @@ static bool readsContraction(linalg::GenericOp op) {
   });
 }
 
+/// A producer with one use, in its consumer's iteration space.
+static bool isChain(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  return producer && consumer && isAllParallel(producer) && isAllParallel(consumer) && producer->hasOneUse() &&
+         producer.getStaticLoopRanges() == consumer.getStaticLoopRanges();
+}
+
 /// Whether the producer of an operand is computed inside its consumer.
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
@@ -155,9 +163,11 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
     }
   });
   eliminateCommonSubExpressions(rewriter, dominance, function);
-  {
+  // First chains of elementwise ops, so that what stands behind a contraction is one op before anyone decides whether to
+  // compute it twice.
+  for (int round = 0; round < 2; ++round) {
     RewritePatternSet patterns(context);
-    linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, round ? shouldFuse : isChain);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
     if (failed(applyPatternsGreedily(function, std::move(patterns), config)))

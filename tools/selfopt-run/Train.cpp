@@ -36,6 +36,9 @@ static cl::opt<std::string> saveFile("save", cl::desc("write the trained paramet
 static cl::opt<unsigned> repeatCount("seeds", cl::desc("train with this many seeds, from --seed on, and print means"),
                                      cl::init(1), cl::sub(run::trainCommand));
 
+static cl::opt<bool> profile("profile", cl::desc("print what each launch of a training step costs"),
+                             cl::sub(run::trainCommand));
+
 static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -103,6 +106,9 @@ int run::trainMain() {
       return refused;
     }
   }
+  if (profile)
+    for (auto &[what, seconds] : (*executable)->profileStep(1001))
+      llvm::outs() << llvm::formatv("{0,8:f0} ns  {1}\n", seconds * 1e9, what);
   int64_t parameters = 0;
   for (RankedTensorType type : planned->parameters)
     parameters += type.getNumElements();

@@ -22,10 +22,14 @@ namespace selfopt {
 
 //===--- Applying -----------------------------------------------------------===//
 
-/// Runs `edit` on the program `target` of a spec, re-infers the types behind the change, drops dead code and verifies.
+/// Runs `edit` on the program `target` of a spec, re-infers the types behind the change, drops dead code and verifies
+/// it and all that names symbols of the spec.
 /// On failure the program is as it was, and the first error of the edit was emitted on `mutation`.
 llvm::LogicalResult editProgram(mlir::Operation *mutation, mlir::Operation *target,
                                 llvm::function_ref<llvm::LogicalResult(mlir::Operation *)> edit);
+
+/// The most units that a mutation gives a layer: products of a few widths stay far inside 64 bits.
+inline constexpr int64_t maxUnits = 1 << 20;
 
 /// The symbol a mutation names, or an error on the mutation.
 mlir::Operation *lookupTarget(mlir::Operation *mutation, mlir::FlatSymbolRefAttr symbol, mlir::ModuleOp spec);
@@ -50,9 +54,11 @@ llvm::SmallVector<mlir::Value> numberedValues(mlir::Block &block);
 
 //===--- Digest -------------------------------------------------------------===//
 
-/// BLAKE3 of the canonical form: a copy without lineage, comments and names of values, in which every program is
-/// canonicalised, folded, free of dead and common code, and commutative operands are in a fixed order. Equal programs
-/// written differently have equal digests.
+/// BLAKE3 of the canonical form, in which lineage, comments, locations, names of values, the module's own name and the
+/// order of its symbols are gone, and every program is the expression that it returns: folded, without dead and common
+/// code, commutative operands and independent ops in a fixed order. Equal programs written differently have equal
+/// digests. Layers keep their order, since it decides which random numbers their parameters start from. Float constants
+/// count by their bits; only correctly rounded functions are folded, so that a digest is the same on every machine.
 std::string canonicalDigest(mlir::ModuleOp spec);
 
 /// The text of a spec as the tools print it.
@@ -62,11 +68,14 @@ std::string printSpec(mlir::ModuleOp spec);
 
 /// Which loop of the training program a kind changes.
 enum class Loop { Architecture, Pipeline, Objective };
+llvm::StringRef stringifyLoop(Loop loop);
 
 /// What a proposal may touch: the symbols of `evolve.search`'s mutate clause.
 struct MutationScope {
   llvm::SmallVector<mlir::FlatSymbolRefAttr> architecture, pipeline, objective;
-  static MutationScope of(mlir::ModuleOp spec); ///< From the spec's evolve.search; empty where there is none.
+  static MutationScope of(mlir::ModuleOp spec);  ///< From the spec's evolve.search; empty where there is none.
+  static MutationScope all(mlir::ModuleOp spec); ///< All models, pipelines with their scalar programs, and losses.
+  llvm::ArrayRef<mlir::FlatSymbolRefAttr> symbols(Loop loop) const;
 };
 
 /// A kind of mutation: its stable name, what it claims, how it is drawn.
@@ -75,16 +84,30 @@ struct MutationKind {
   Loop loop;
   MutationClaim claim;
   llvm::StringRef summary;
-  /// Draws one mutation of this kind and creates its op with `builder`; null where the target has no place for it.
+  /// Draws one mutation of this kind and creates its op with `builder`; null where the target has no place for it. All
+  /// that it draws changes the target's text, if it applies.
   mlir::Operation *(*propose)(mlir::OpBuilder &builder, mlir::Operation *target, Philox &random);
   /// Whether the kind applies to this op of a spec.
   bool (*accepts)(mlir::Operation *target);
-};
-llvm::ArrayRef<MutationKind> getMutationKinds();
+  /// The edits of expressions belong to the pipeline and, on a loss, to the objective.
+  bool alsoObjective = false;
 
-/// Draws one mutation, applies it to `spec`, and appends its op to `lineage`. Kinds are drawn with equal weight among
-/// those that `kinds` names (all when empty) and that have a target in scope; a proposal that can't be applied is drawn
-/// again, up to 100 times. Returns the applied op, or null when nothing could be applied.
+  bool belongsTo(Loop l) const { return l == loop || (alsoObjective && l == Loop::Objective); }
+};
+/// In a fixed order. The names are the mnemonics of the ops.
+llvm::ArrayRef<MutationKind> getMutationKinds();
+const MutationKind *findMutationKind(llvm::StringRef name);
+
+/// A table of all kinds: name, loop, claim, summary.
+void listMutations(llvm::raw_ostream &os);
+
+/// Draws one mutation, applies it to `spec`, and appends its op to `lineage` (the block of an evolve.lineage, or any
+/// other without a terminator). First a loop is drawn, by the weights 0.5 (architecture), 0.35 (pipeline) and 0.15
+/// (objective) among those that have a target in scope, then one of the loop's kinds (of those that `kinds` names; all
+/// when empty), a target, and a place. A proposal that can't be applied is drawn again, up to 100 times; nothing of it
+/// is left, in the spec or in the diagnostics. Returns the applied op, or null when nothing could be applied.
+///
+/// The text of the spec always changes; its canonical digest may stay the same (an edit of `x * 1`, say).
 mlir::Operation *mutate(mlir::ModuleOp spec, const MutationScope &scope, Philox &random, mlir::Block &lineage,
                         llvm::ArrayRef<std::string> kinds = {});
 

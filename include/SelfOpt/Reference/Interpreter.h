@@ -58,8 +58,19 @@ public:
   /// The value that an SSA value has now (operands of region terminators, captured values).
   const Tensor &lookup(mlir::Value v) const { return values.find(v)->second; }
 
+  /// The indices of the iteration that a structured op is at, for the ops of its body (linalg.index). The array is
+  /// read when asked, so one push serves all iterations.
+  void pushIteration(llvm::ArrayRef<int64_t> indices) { iterations.push_back(indices); }
+  void popIteration() { iterations.pop_back(); }
+  /// The innermost iteration; empty outside of structured ops.
+  llvm::ArrayRef<int64_t> getIteration() const {
+    return iterations.empty() ? llvm::ArrayRef<int64_t>() : iterations.back();
+  }
+
 private:
   Precision precision;
+  unsigned depth = 0; ///< Of calls, so that a recursive function ends in an error.
+  llvm::SmallVector<llvm::ArrayRef<int64_t>> iterations;
   llvm::DenseMap<mlir::Value, Tensor> values;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Tensor>> layerParameters;
 };

@@ -18,7 +18,6 @@
 #include "llvm/ADT/SmallVector.h"
 #include <cassert>
 #include <cstdint>
-#include <vector>
 
 namespace selfopt::reference {
 
@@ -26,8 +25,8 @@ namespace selfopt::reference {
 struct Tensor {
   llvm::SmallVector<int64_t> shape;
   bool isFloat = true;
-  std::vector<double> floats;    ///< Elements when `isFloat`.
-  std::vector<int64_t> integers; ///< Elements otherwise.
+  llvm::SmallVector<double, 1> floats;    ///< Elements when `isFloat`; a scalar needs no memory of its own.
+  llvm::SmallVector<int64_t, 1> integers; ///< Elements otherwise.
 
   static Tensor zeros(llvm::ArrayRef<int64_t> shape, bool isFloat) {
     Tensor t;

@@ -55,8 +55,8 @@ public:
   void *lookup(llvm::StringRef name) const;
   mlir::MemRefType lookupType(llvm::StringRef name) const;
   int64_t arenaBytes() const { return arenaSize; }
-  /// FLOPs are the cost model's business; this is what was launched, for profiles.
-  int64_t launchesPerStep() const;
+  /// One row per instruction of a training step: what it launches, and its median time over `repeats` runs, in seconds.
+  std::vector<std::pair<std::string, double>> profileStep(unsigned repeats);
 
 private:
   Executable() = default;
