@@ -40,8 +40,10 @@ module @digits {
     %p2 = math.powf %b2, %step : f32
     %c1 = arith.subf %one, %p1 : f32
     %c2 = arith.subf %one, %p2 : f32
-    %mh = arith.divf %m1, %c1 : f32
-    %vh = arith.divf %v1, %c2 : f32
+    %r1 = arith.divf %one, %c1 : f32
+    %r2 = arith.divf %one, %c2 : f32
+    %mh = arith.mulf %m1, %r1 : f32
+    %vh = arith.mulf %v1, %r2 : f32
     %root = math.sqrt %vh : f32
     %den = arith.addf %root, %eps : f32
     %dir = arith.divf %mh, %den : f32

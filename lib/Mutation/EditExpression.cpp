@@ -15,6 +15,7 @@
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
 #include <cmath>
 
 using namespace mlir;

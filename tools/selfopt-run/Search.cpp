@@ -1,8 +1,237 @@
+//===- Search.cpp - selfopt-run search, replay, digest ----------------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Search/Search.h"
 #include "Commands.h"
 #include "Options.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Pipelines/Trainer.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <unistd.h>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::run;
+namespace cl = llvm::cl;
+
 namespace selfopt::run {
-llvm::cl::SubCommand searchCommand("search", "x"), replayCommand("replay", "x"), digestCommand("digest", "x");
-int searchMain() { return usage; }
-int replayMain() { return usage; }
-int digestMain() { return usage; }
+cl::SubCommand searchCommand("search", "searches from a spec as its evolve.search says");
+cl::SubCommand replayCommand("replay", "makes a candidate of an archive again from the spec and its mutations");
+cl::SubCommand digestCommand("digest", "prints one digest of what an archive holds");
+} // namespace selfopt::run
+
+static cl::opt<std::string> outDir("out", cl::desc("where the archive and the best spec go"), cl::value_desc("DIR"),
+                                   cl::init("selfopt-out"), cl::sub(searchCommand));
+static cl::opt<unsigned> workers("workers", cl::desc("worker processes (default: one per core)"), cl::init(0),
+                                 cl::sub(searchCommand));
+static cl::opt<int64_t> candidates("candidates", cl::desc("how many, instead of the spec's budget"), cl::init(0),
+                                   cl::sub(searchCommand));
+static cl::opt<double> seconds("seconds", cl::desc("stop proposing after this long"), cl::init(0),
+                               cl::sub(searchCommand));
+static cl::opt<bool> resume("resume", cl::desc("go on with an interrupted search"), cl::sub(searchCommand));
+static cl::opt<std::string> target("target", cl::desc("what to compile for: cpu"), cl::init("cpu"),
+                                   cl::sub(searchCommand));
+static cl::list<std::string> compare("compare", cl::desc("a spec to train beside the winner, for the closing table"),
+                                     cl::value_desc("SPEC"), cl::sub(searchCommand));
+static cl::opt<unsigned> finalSeeds("final-seeds", cl::desc("fresh training seeds of the closing table"), cl::init(5),
+                                    cl::sub(searchCommand));
+static cl::opt<std::string> replayDir(cl::Positional, cl::desc("DIR"), cl::Required, cl::sub(replayCommand),
+                                      cl::sub(digestCommand));
+static cl::opt<std::string> replayDigest("candidate", cl::desc("which candidate (default: the best)"),
+                                         cl::value_desc("DIGEST"), cl::sub(replayCommand));
+
+static int fail(llvm::Error error) {
+  llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
+  return refused;
+}
+
+static std::string duration(double s) {
+  if (s < 100)
+    return llvm::formatv("{0:f0} s", s).str();
+  return llvm::formatv("{0} min {1} s", int(s) / 60, int(s) % 60).str();
+}
+
+static llvm::json::Object progressJson(const SearchProgress &p) {
+  llvm::json::Object reasons;
+  for (auto &[reason, n] : p.reasons)
+    reasons[reason] = n;
+  llvm::json::Object o{{"event", "progress"},    {"candidates", p.done},      {"total", p.total},
+                       {"evaluated", p.evaluated}, {"reused", p.reused},      {"rejected", p.rejected},
+                       {"failed", p.failed},     {"seconds", p.seconds},      {"per_second", p.perSecond},
+                       {"seconds_left", p.secondsLeft}, {"best", p.best},     {"best_parameters", p.bestParameters}};
+  o["reasons"] = std::move(reasons);
+  return o;
+}
+
+static void row(StringRef name, const FinalScore &s) {
+  llvm::outs() << llvm::formatv("{0,-24} {1,8:f4} +- {2:f4} {3,12} {4,16} {5,12:f4}\n", name, s.test, s.testDeviation,
+                                s.parameters, s.flopsPerExample, s.validation);
+}
+
+int run::searchMain() {
+  if (target != "cpu") {
+    llvm::errs() << "error: --target expects cpu, found '" << target << "'\n";
+    return usage;
+  }
+  if (candidates.getNumOccurrences() && candidates < 1) {
+    llvm::errs() << "error: --candidates expects at least 1, found " << candidates << "\n";
+    return usage;
+  }
+  if (finalSeeds < 1) {
+    llvm::errs() << "error: --final-seeds expects at least 1, found 0\n";
+    return usage;
+  }
+  auto spec = loadSpec(specFile);
+  if (!spec)
+    return refused;
+  SearchOptions options;
+  options.directory = outDir;
+  options.workers = workers;
+  options.resume = resume;
+  options.seconds = seconds;
+  options.finalSeeds = finalSeeds;
+  if (candidates.getNumOccurrences())
+    options.candidates = candidates;
+  if (seed.getNumOccurrences())
+    options.seed = seed;
+  bool terminal = !json && isatty(STDERR_FILENO);
+  auto report = [&](const SearchProgress &p) {
+    if (json) {
+      printJson(progressJson(p));
+      return;
+    }
+    // One line that is written over on a terminal; elsewhere only the last one.
+    if (!terminal && p.done < p.total)
+      return;
+    std::string line = llvm::formatv("{0}/{1}  {2:f1} candidates/s  best {3:f4} ({4} parameters)  {5} reused  {6} "
+                                     "rejected  {7} failed  {8} left",
+                                     p.done, p.total, p.perSecond, p.best, p.bestParameters, p.reused, p.rejected,
+                                     p.failed, duration(p.secondsLeft));
+    llvm::errs() << (terminal ? "\r\033[K" : "") << line << (terminal && p.done < p.total ? "" : "\n");
+  };
+  auto outcome = runSearch(*spec->module, options, report);
+  if (!outcome)
+    return fail(outcome.takeError());
+  std::vector<std::pair<std::string, FinalScore>> others;
+  for (const std::string &file : compare) {
+    auto other = loadSpec(file);
+    if (!other)
+      return refused;
+    std::string program = defaultProgram(*other->module);
+    if (program.empty())
+      return refused;
+    auto score = scoreFinally(*other->module, program, outcome->metric, finalSeeds, uint64_t(1) << 32);
+    if (failed(score))
+      return refused;
+    others.push_back({file, *score});
+  }
+  const SearchProgress &p = outcome->progress;
+  if (json) {
+    llvm::json::Array table;
+    for (auto &[name, s] : others)
+      table.push_back(llvm::json::Object{
+          {"spec", name}, {"parameters", s.parameters}, {"flops_per_example", s.flopsPerExample}, {"test", s.test}});
+    auto scores = [](const FinalScore &s) {
+      return llvm::json::Object{{"digest", s.digest},
+                                {"candidate", s.id},
+                                {"parameters", s.parameters},
+                                {"flops_per_example", s.flopsPerExample},
+                                {"metric", llvm::json::Object{{"validation", s.validation}, {"test", s.test}}},
+                                {"test_deviation", s.testDeviation},
+                                {"seeds", int64_t(s.seeds)}};
+    };
+    printJson(llvm::json::Object{{"event", "done"},
+                                 {"candidates", p.done},
+                                 {"evaluated", p.evaluated},
+                                 {"reused", p.reused},
+                                 {"rejected", p.rejected},
+                                 {"failed", p.failed},
+                                 {"seconds", p.seconds},
+                                 {"start", scores(outcome->start)},
+                                 {"best", scores(outcome->best)},
+                                 {"compared", std::move(table)}});
+    return done;
+  }
+  llvm::outs() << llvm::formatv("{0} candidates in {1}: {2} trained, {3} known already, {4} refused, {5} failed\n", p.done,
+                                duration(p.seconds), p.evaluated, p.reused, p.rejected, p.failed);
+  for (auto &[reason, n] : p.reasons)
+    llvm::outs() << llvm::formatv("  {0,6}  {1}\n", n, reason);
+  llvm::outs() << llvm::formatv("\n{0,-24} {1,18} {2,12} {3,16} {4,12}\n", "", "test " + outcome->metric, "parameters",
+                                "FLOPs/example", "validation");
+  row("as written", outcome->start);
+  row("best found", outcome->best);
+  for (auto &[name, s] : others)
+    row(StringRef(name).rsplit('/').second.empty() ? StringRef(name) : StringRef(name).rsplit('/').second, s);
+  llvm::outs() << "(means over " << finalSeeds << " fresh training seeds; test was looked at only now)\n\n"
+               << "the best: " << outDir << "/best.mlir (with its lineage), " << outDir << "/best.safetensors\n";
+  return done;
+}
+
+int run::replayMain() {
+  auto archive = Archive::openReadOnly(replayDir);
+  if (!archive)
+    return fail(archive.takeError());
+  auto bad = (*archive)->verifyChain();
+  if (!bad)
+    return fail(bad.takeError());
+  if (*bad) {
+    llvm::errs() << "error: " << replayDir << ": row " << **bad << " is not what was archived\n";
+    return refused;
+  }
+  std::optional<CandidateRow> row;
+  if (replayDigest.empty()) {
+    auto best = (*archive)->getMeta("best");
+    if (!best)
+      return fail(best.takeError());
+    if (!*best) {
+      llvm::errs() << "error: " << replayDir << ": the search has not finished; name a --candidate\n";
+      return refused;
+    }
+    auto found = (*archive)->get(std::stoll(**best));
+    if (!found)
+      return fail(found.takeError());
+    row = *found;
+  } else {
+    auto found = (*archive)->getByDigest(replayDigest);
+    if (!found)
+      return fail(found.takeError());
+    row = *found;
+  }
+  if (!row) {
+    llvm::errs() << "error: " << replayDir << ": expected a candidate with digest " << replayDigest << ", found none\n";
+    return refused;
+  }
+  auto context = makeContext();
+  auto spec = replayCandidate(**archive, row->id, *context);
+  if (!spec)
+    return fail(spec.takeError());
+  std::string text = printSpec(**spec);
+  bool equal = text == row->program && canonicalDigest(**spec) == row->digest;
+  if (json) {
+    printJson(llvm::json::Object{{"event", "done"}, {"candidate", row->id}, {"digest", row->digest}, {"equal", equal}});
+  } else {
+    llvm::outs() << text;
+    llvm::errs() << (equal ? "replayed: equal to the archive, digest " : "replayed: DIFFERS from the archive, digest ")
+                 << row->digest << "\n";
+  }
+  return equal ? done : refused;
+}
+
+int run::digestMain() {
+  auto archive = Archive::openReadOnly(replayDir);
+  if (!archive)
+    return fail(archive.takeError());
+  auto digest = (*archive)->contentDigest();
+  if (!digest)
+    return fail(digest.takeError());
+  if (json)
+    printJson(llvm::json::Object{{"event", "done"}, {"digest", *digest}});
+  else
+    llvm::outs() << *digest << "\n";
+  return done;
 }

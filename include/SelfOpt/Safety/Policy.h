@@ -1,0 +1,67 @@
+//===- Policy.h - Whether a candidate keeps the policy ------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A policy is fixed once, on the spec that a search starts from: the digests of what it seals are taken then. Every
+// candidate is checked against it before it runs. Each constraint answers holds, violated (with a witness) or unknown
+// (with a reason); only a candidate for which all hold may run.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_SAFETY_POLICY_H
+#define SELFOPT_SAFETY_POLICY_H
+
+#include "SelfOpt/Dialect/Safety/Safety.h"
+#include "SelfOpt/Runtime/Dataset.h"
+#include "SelfOpt/Safety/ProgramCost.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace selfopt {
+
+enum class Verdict { Holds, Violated, Unknown };
+llvm::StringRef stringifyVerdict(Verdict verdict);
+
+struct CheckResult {
+  std::string constraint; ///< As the policy spells it: "limit parameters <= 20000".
+  Verdict verdict = Verdict::Unknown;
+  std::string detail;     ///< The witness (violated), the reason (unknown), or the numbers compared (holds).
+  mlir::Location location;
+};
+
+/// What a check needs to know beyond the spec's text.
+struct ProgramFacts {
+  std::optional<ProgramCost> cost;   ///< Absent: an op has no known cost, and limits are unknown.
+  std::optional<int64_t> arenaBytes; ///< Absent: not planned, and a memory limit is unknown.
+};
+
+class Policy {
+public:
+  /// Fixes `policy` of `spec` for `selfopt.train @program`. Errors are on the op at fault: a sealed dataset that can't be
+  /// read, a symbol that is sealed and mutable, or neither, a judge that is not sealed.
+  static llvm::FailureOr<Policy> fix(mlir::ModuleOp spec, llvm::StringRef policy, llvm::StringRef program);
+
+  /// All constraints, in the order of the policy.
+  std::vector<CheckResult> check(mlir::ModuleOp candidate, const ProgramFacts &facts) const;
+
+private:
+  std::string policyName, programName;
+  std::map<std::string, std::string> sealed; ///< Symbol to digest.
+};
+
+/// Whether every result holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
+bool allHold(llvm::ArrayRef<CheckResult> results, std::string *reason = nullptr);
+llvm::json::Array toJson(llvm::ArrayRef<CheckResult> results);
+
+/// The digest of a symbol: its own text, and for a program or a dataset what it refers to and the bytes it reads.
+llvm::FailureOr<std::string> sealDigest(mlir::ModuleOp spec, llvm::StringRef symbol);
+
+} // namespace selfopt
+#endif // SELFOPT_SAFETY_POLICY_H

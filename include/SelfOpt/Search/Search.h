@@ -1,0 +1,76 @@
+//===- Search.h - The search --------------------------------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Drives propose -> check -> compile -> train -> score -> archive over worker processes. The parent mutates and archives;
+// a worker plans, checks the policy, compiles and trains, so that a candidate which crashes a stage costs itself alone.
+//
+// Determinism: candidate i is drawn from Philox(seed, i) and the results of candidates up to i - in_flight; rows reach the
+// archive in order. So 1 and N workers, and an interrupted and resumed run, leave the same content.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_SEARCH_SEARCH_H
+#define SELFOPT_SEARCH_SEARCH_H
+
+#include "SelfOpt/Search/Archive.h"
+#include "SelfOpt/Search/WorkerPool.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <functional>
+#include <map>
+
+namespace selfopt {
+
+struct SearchOptions {
+  std::string directory;
+  unsigned workers = 0;               ///< 0: one per core.
+  std::optional<uint64_t> seed;       ///< Instead of the spec's.
+  std::optional<int64_t> candidates;  ///< Instead of the spec's.
+  double seconds = 0;                 ///< Stop proposing after this long; 0: never. Recorded in the archive.
+  bool resume = false;
+  WorkerLimits limits{uint64_t(4) << 30, 600, 600};
+  unsigned finalSeeds = 5;            ///< Fresh training seeds of the closing comparison.
+  unsigned finalists = 8;             ///< Candidates that are retrained on them to choose the winner.
+};
+
+struct SearchProgress {
+  int64_t done = 0, total = 0, evaluated = 0, reused = 0, rejected = 0, failed = 0;
+  double seconds = 0, perSecond = 0, secondsLeft = 0;
+  double best = 0;                       ///< Validation metric of the best so far.
+  int64_t bestId = -1, bestParameters = 0;
+  std::map<std::string, int64_t> reasons; ///< Rejections by constraint, failures by reason.
+};
+
+/// A program, retrained on fresh seeds.
+struct FinalScore {
+  std::string digest, text;
+  int64_t id = -1, parameters = 0, flopsPerExample = 0, epochs = 0;
+  double validation = 0, test = 0, testDeviation = 0; ///< Means over seeds, and the standard deviation.
+  unsigned seeds = 0;
+};
+
+struct SearchOutcome {
+  SearchProgress progress;
+  std::string metric;
+  FinalScore start, best;
+  bool interrupted = false; ///< By the time limit.
+};
+
+/// Searches from `spec` as its evolve.search says. Leaves archive.sqlite, best.mlir and best.safetensors in the
+/// directory. Errors of the spec are diagnostics; errors of the machine are llvm::Error.
+llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions &options,
+                                        llvm::function_ref<void(const SearchProgress &)> report);
+
+/// Trains a program on `seeds` fresh seeds and scores validation and test.
+llvm::FailureOr<FinalScore> scoreFinally(mlir::ModuleOp spec, llvm::StringRef program, llvm::StringRef metric,
+                                         unsigned seeds, uint64_t firstSeed);
+
+/// The spec that candidate `id` of an archive is, made again from the start and the mutations of its ancestors.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> replayCandidate(Archive &archive, int64_t id,
+                                                                 mlir::MLIRContext &context);
+
+} // namespace selfopt
+#endif // SELFOPT_SEARCH_SEARCH_H

@@ -1,0 +1,303 @@
+//===- CanonicalDigest.cpp - When are two specs the same? -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A program is pure, so it is the expression that it returns. Every value gets a digest of what computes it:
+//
+//   digest(argument i) = H(i, type)        digest(result of op) = H(name, attributes, types, digests of the operands)
+//
+// and a program is the digests of the values that it returns. Dead code, common code, the order of independent ops and
+// names of values never enter. What is left is to fold, on a copy, and to sort commutative operands by their digests.
+//
+// An op that owns parameters is more than its expression: two dense layers of one input have two weights. Each takes
+// its number among the layers into its digest, which is also what its initial values depend on.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Interfaces/Interfaces.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Support/Digest.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/BLAKE3.h"
+
+using namespace mlir;
+using namespace selfopt;
+
+namespace {
+
+using Hash = std::array<char, 32>;
+
+/// Bytes from which IR can be told apart. Every variable part is preceded by its length.
+class Encoder {
+public:
+  SmallVector<char, 1024> bytes;
+
+  void add(uint64_t value) {
+    for (int i = 0; i < 8; ++i)
+      bytes.push_back(char(value >> (8 * i)));
+  }
+  void add(StringRef text) {
+    add(uint64_t(text.size()));
+    bytes.append(text.begin(), text.end());
+  }
+  void add(const Hash &hash) { bytes.append(hash.begin(), hash.end()); }
+  void add(const APInt &value) {
+    add(uint64_t(value.getBitWidth()));
+    for (unsigned i = 0; i < value.getNumWords(); ++i)
+      add(value.getRawData()[i]);
+  }
+  void add(Type type) { addPrinted(type); }
+  void add(TypeRange types) {
+    add(uint64_t(types.size()));
+    for (Type type : types)
+      add(type);
+  }
+  void add(Attribute attribute);
+
+  Hash take() {
+    Hash hash;
+    auto digest =
+        llvm::BLAKE3::hash<32>(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+    std::copy(digest.begin(), digest.end(), hash.begin());
+    bytes.clear();
+    return hash;
+  }
+
+private:
+  /// Printing is slow, and a spec has few different types.
+  template <typename T> void addPrinted(T x) {
+    std::string &text = printed[x.getAsOpaquePointer()];
+    if (text.empty()) {
+      llvm::raw_string_ostream os(text);
+      x.print(os);
+    }
+    add(StringRef(text));
+  }
+  llvm::DenseMap<const void *, std::string> printed;
+};
+
+void Encoder::add(Attribute attribute) {
+  if (auto text = dyn_cast<StringAttr>(attribute)) {
+    bytes.push_back('s');
+    add(text.getValue());
+  } else if (auto number = dyn_cast<FloatAttr>(attribute)) {
+    bytes.push_back('f');
+    add(number.getType());
+    add(number.getValue().bitcastToAPInt());
+  } else if (auto number = dyn_cast<IntegerAttr>(attribute)) {
+    bytes.push_back('i');
+    add(number.getType());
+    add(number.getValue());
+  } else if (auto type = dyn_cast<TypeAttr>(attribute)) {
+    bytes.push_back('t');
+    add(type.getValue());
+  } else if (auto symbol = dyn_cast<SymbolRefAttr>(attribute)) {
+    bytes.push_back('@');
+    add(uint64_t(symbol.getNestedReferences().size()));
+    add(symbol.getRootReference().getValue());
+    for (FlatSymbolRefAttr nested : symbol.getNestedReferences())
+      add(nested.getValue());
+  } else if (auto array = dyn_cast<ArrayAttr>(attribute)) {
+    bytes.push_back('[');
+    add(uint64_t(array.size()));
+    for (Attribute element : array)
+      add(element);
+  } else if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
+    bytes.push_back('{');
+    add(uint64_t(dictionary.size()));
+    for (NamedAttribute entry : dictionary) {
+      add(entry.getName().getValue());
+      add(entry.getValue());
+    }
+  } else if (auto array = dyn_cast<DenseArrayAttr>(attribute)) {
+    bytes.push_back('a');
+    add(array.getElementType());
+    add(StringRef(array.getRawData().data(), array.getRawData().size()));
+  } else if (auto elements = dyn_cast<DenseIntOrFPElementsAttr>(attribute)) {
+    bytes.push_back('d');
+    bytes.push_back(elements.isSplat());
+    add(elements.getType());
+    add(StringRef(elements.getRawData().data(), elements.getRawData().size()));
+  } else {
+    bytes.push_back('p');
+    addPrinted(attribute);
+  }
+}
+
+/// Functions that every machine computes alike: the folders of the others call its mathematical library.
+bool isCorrectlyRounded(Operation *op) {
+  return op->getName().getDialectNamespace() != "math" ||
+         isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp, math::RoundEvenOp, math::RoundOp,
+             math::SqrtOp, math::TruncOp, math::AbsIOp>(op);
+}
+
+/// One pass is enough: the operands of an op are folded before it.
+void foldProgram(Block &block) {
+  OpBuilder builder(block.getParentOp()->getContext());
+  for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
+    if (!isCorrectlyRounded(&op) &&
+        llvm::all_of(op.getOperands(), [](Value v) { return matchPattern(v, m_Constant()); }))
+      continue;
+    builder.setInsertionPoint(&op);
+    SmallVector<Value, 2> results;
+    // A fold in place may make another one possible; the bound is against folders that undo each other.
+    for (int i = 0; i < 4 && results.empty(); ++i)
+      if (failed(builder.tryFold(&op, results)))
+        break;
+    if (results.empty())
+      continue;
+    op.replaceAllUsesWith(results);
+    op.erase();
+  }
+}
+
+class SpecDigest {
+public:
+  /// The digest of an op of the module's body.
+  Hash symbol(Operation *original) {
+    Operation *op = original->clone();
+    // The parser leaves out what the text leaves out, a builder doesn't.
+    op->walk([](Operation *o) {
+      if (o->getPropertiesStorageSize())
+        o->getName().populateDefaultProperties(o->getPropertiesStorage());
+    });
+    encoder.add(op->getName().getStringRef());
+    encoder.add(Attribute(op->getAttrDictionary()));
+    if (isExpression(op)) {
+      Hash head = encoder.take();
+      Block &block = op->getRegion(0).front();
+      foldProgram(block);
+      dropDeadCode(block);
+      expression(block);
+      encoder.add(head);
+      encoder.add(TypeRange(block.getArgumentTypes()));
+      for (Value v : block.getTerminator()->getOperands())
+        encoder.add(values[v]);
+      values.clear();
+    } else {
+      regions(op);
+      numbers.clear();
+    }
+    op->destroy();
+    return encoder.take();
+  }
+
+private:
+  /// Whether the op is a program that its returned values say everything about.
+  static bool isExpression(Operation *op) {
+    if (!isa<ProgramOpInterface>(op) || op->getNumRegions() != 1 || !op->getRegion(0).hasOneBlock() ||
+        !op->getRegion(0).front().mightHaveTerminator())
+      return false;
+    return llvm::all_of(op->getRegion(0).front().without_terminator(),
+                        [](Operation &o) { return o.getNumRegions() == 0 && isMemoryEffectFree(&o); });
+  }
+
+  void expression(Block &block) {
+    for (BlockArgument argument : block.getArguments()) {
+      encoder.add(uint64_t(argument.getArgNumber()));
+      encoder.add(argument.getType());
+      values[argument] = encoder.take();
+    }
+    uint64_t layers = 0;
+    SmallVector<Hash, 4> operands;
+    for (Operation &op : block.without_terminator()) {
+      operands.clear();
+      for (Value operand : op.getOperands())
+        operands.push_back(values[operand]);
+      if (op.hasTrait<OpTrait::IsCommutative>())
+        llvm::sort(operands);
+      encoder.add(op.getName().getStringRef());
+      encoder.add(Attribute(op.getAttrDictionary()));
+      encoder.add(TypeRange(op.getResultTypes()));
+      encoder.add(uint64_t(operands.size()));
+      for (const Hash &operand : operands)
+        encoder.add(operand);
+      if (auto layer = dyn_cast<LayerOpInterface>(op)) {
+        SmallVector<ParameterSpec> parameters;
+        layer.getParameters(parameters);
+        if (!parameters.empty())
+          encoder.add(layers++);
+      }
+      Hash hash = encoder.take();
+      for (OpResult result : op.getResults()) {
+        if (op.getNumResults() > 1) {
+          encoder.add(hash);
+          encoder.add(uint64_t(result.getResultNumber()));
+          values[result] = encoder.take();
+        } else {
+          values[result] = hash;
+        }
+      }
+    }
+  }
+
+  uint64_t number(const void *x) { return numbers.try_emplace(x, numbers.size()).first->second; }
+
+  /// Anything else (a policy, or what a later version adds): the ops as they stand, values and blocks numbered as they
+  /// are met.
+  void regions(Operation *op) {
+    encoder.add(uint64_t(op->getNumRegions()));
+    for (Region &region : op->getRegions()) {
+      encoder.add(uint64_t(std::distance(region.begin(), region.end())));
+      for (Block &block : region) {
+        encoder.add(number(&block));
+        encoder.add(TypeRange(block.getArgumentTypes()));
+        for (BlockArgument argument : block.getArguments())
+          encoder.add(number(argument.getAsOpaquePointer()));
+        encoder.add(uint64_t(std::distance(block.begin(), block.end())));
+        for (Operation &inner : block) {
+          encoder.add(inner.getName().getStringRef());
+          encoder.add(Attribute(inner.getAttrDictionary()));
+          encoder.add(uint64_t(inner.getNumOperands()));
+          for (Value operand : inner.getOperands())
+            encoder.add(number(operand.getAsOpaquePointer()));
+          encoder.add(TypeRange(inner.getResultTypes()));
+          for (Value result : inner.getResults())
+            encoder.add(number(result.getAsOpaquePointer()));
+          encoder.add(uint64_t(inner.getNumSuccessors()));
+          for (Block *successor : inner.getSuccessors())
+            encoder.add(number(successor));
+          regions(&inner);
+        }
+      }
+    }
+  }
+
+  Encoder encoder;
+  llvm::DenseMap<Value, Hash> values;
+  llvm::DenseMap<const void *, uint64_t> numbers;
+};
+
+} // namespace
+
+std::string selfopt::canonicalDigest(ModuleOp spec) {
+  SpecDigest digest;
+  SmallVector<Hash> symbols;
+  for (Operation &op : *spec.getBody())
+    if (!isa<evolve::LineageOp>(op))
+      symbols.push_back(digest.symbol(&op));
+  // The name of a symbol is in its digest, so this is an order of names as good as any.
+  llvm::sort(symbols);
+  Encoder all;
+  all.add(StringRef("selfopt spec 1"));
+  all.add(Attribute(spec->getDiscardableAttrDictionary()));
+  all.add(uint64_t(symbols.size()));
+  for (const Hash &symbol : symbols)
+    all.add(symbol);
+  return digestHex(StringRef(all.bytes.data(), all.bytes.size()));
+}
+
+std::string selfopt::printSpec(ModuleOp spec) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  spec.print(os);
+  os << '\n';
+  return text;
+}

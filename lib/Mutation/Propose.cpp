@@ -1,0 +1,348 @@
+//===- Propose.cpp - Drawing mutations -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Proposers.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <charconv>
+#include <cmath>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::evolve;
+
+double selfopt::roundToDigits(double x, int digits) {
+  char text[64];
+  auto end = std::to_chars(text, text + sizeof(text), x, std::chars_format::general, digits).ptr;
+  double rounded = x;
+  std::from_chars(text, end, rounded);
+  return rounded;
+}
+
+static StringRef nameOf(Operation *op) { return SymbolTable::getSymbolName(op); }
+static FlatSymbolRefAttr symbolOf(Operation *op) { return FlatSymbolRefAttr::get(SymbolTable::getSymbolName(op)); }
+
+//===----------------------------------------------------------------------===//
+// Architecture
+//===----------------------------------------------------------------------===//
+
+static constexpr int64_t roundWidths[] = {8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256};
+static constexpr int64_t minInserted = 4, maxInserted = 128;
+static constexpr StringLiteral activations[] = {"relu", "tanh", "gelu", "sigmoid"};
+
+/// Whether the size of the layer's result is the size of the model's, which the loss fixes.
+static bool sizesResult(nn::DenseOp dense) {
+  llvm::SmallSetVector<Value, 8> same;
+  same.insert(dense.getResult());
+  for (size_t i = 0; i < same.size(); ++i)
+    for (Operation *user : same[i].getUsers()) {
+      if (isa<selfopt::ReturnOp>(user))
+        return true;
+      if (isa<nn::DenseOp>(user))
+        continue;
+      for (Value result : user->getResults())
+        if (result.getType() == dense.getType())
+          same.insert(result);
+    }
+  return false;
+}
+
+/// The numbers of the hidden dense layers, and the layers.
+static SmallVector<std::pair<uint64_t, nn::DenseOp>> hiddenLayers(Operation *model) {
+  SmallVector<std::pair<uint64_t, nn::DenseOp>> layers;
+  for (auto [i, dense] : llvm::enumerate(model->getRegion(0).getOps<nn::DenseOp>()))
+    if (!sizesResult(dense))
+      layers.push_back({i, dense});
+  return layers;
+}
+
+/// Log-normal around the present width, sometimes a round number; always more (`sign` 1) or fewer (-1).
+static int64_t drawWidth(int64_t old, int sign, Philox &random) {
+  if (random.below(4) == 0) {
+    SmallVector<int64_t> widths;
+    for (int64_t width : roundWidths)
+      if ((width - old) * sign > 0)
+        widths.push_back(width);
+    if (!widths.empty())
+      return pick(widths, random);
+  }
+  double width = std::nearbyint(double(old) * std::exp(sign * 0.5 * std::fabs(random.normal())));
+  return sign > 0 ? std::max(int64_t(width), old + 1) : std::clamp<int64_t>(int64_t(width), 1, old - 1);
+}
+
+template <typename OpT, int sign> static Operation *proposeResize(OpBuilder &b, Operation *model, Philox &random) {
+  auto layers = hiddenLayers(model);
+  if (layers.empty())
+    return nullptr;
+  auto [place, dense] = pick(layers, random);
+  int64_t old = dense.getUnits();
+  if (sign < 0 ? old < 2 : old >= maxUnits)
+    return nullptr;
+  int64_t width = std::min(drawWidth(old, sign, random), maxUnits);
+  return OpT::create(b, b.getUnknownLoc(), nameOf(model), place, width);
+}
+
+static Operation *proposeInsertDense(OpBuilder &b, Operation *model, Philox &random) {
+  auto layers = model->getRegion(0).getOps<nn::DenseOp>();
+  uint64_t count = std::distance(layers.begin(), layers.end());
+  if (!count)
+    return nullptr;
+  uint64_t place = random.below(count);
+  int64_t units;
+  if (random.below(2)) {
+    SmallVector<int64_t> widths(llvm::make_filter_range(roundWidths, [](int64_t w) { return w <= maxInserted; }));
+    units = pick(widths, random);
+  } else {
+    units = int64_t(std::nearbyint(minInserted * std::pow(double(maxInserted) / minInserted, random.uniform())));
+  }
+  return InsertDenseOp::create(b, b.getUnknownLoc(), nameOf(model), place, units, pick(activations, random));
+}
+
+static Operation *proposeRemoveDense(OpBuilder &b, Operation *model, Philox &random) {
+  auto layers = hiddenLayers(model);
+  if (layers.empty())
+    return nullptr;
+  return RemoveDenseOp::create(b, b.getUnknownLoc(), nameOf(model), pick(layers, random).first);
+}
+
+static Operation *proposeSwapActivation(OpBuilder &b, Operation *model, Philox &random) {
+  auto all = llvm::to_vector(model->getRegion(0).getOps<nn::ActivationOp>());
+  if (all.empty())
+    return nullptr;
+  uint64_t place = random.below(all.size());
+  SmallVector<StringRef> others;
+  for (StringRef name : activations)
+    if (name != nn::stringifyActivation(all[place].getKind()))
+      others.push_back(name);
+  return SwapActivationOp::create(b, b.getUnknownLoc(), nameOf(model), place, pick(others, random));
+}
+
+//===----------------------------------------------------------------------===//
+// Hyperparameters
+//===----------------------------------------------------------------------===//
+
+static constexpr StringLiteral hypers[] = {"lr", "batch", "epochs"};
+static constexpr int64_t batches[] = {8, 16, 24, 32, 48, 64, 96, 128, 256};
+static constexpr int64_t minEpochs = 5, maxEpochs = 60;
+static constexpr double minRate = 1e-4, maxRate = 3e-2;
+
+static double presentHyper(TrainOp train, StringRef hyper) {
+  if (hyper == "lr")
+    return train.getLr().convertToDouble();
+  return double(int64_t(hyper == "batch" ? train.getBatch() : train.getEpochs()));
+}
+
+static Operation *proposeSetHyper(OpBuilder &b, Operation *train, Philox &random) {
+  StringRef hyper = pick(hypers, random);
+  double value;
+  if (hyper == "lr")
+    value = roundToDigits(minRate * std::pow(maxRate / minRate, random.uniform()), 4);
+  else if (hyper == "batch")
+    value = double(pick(batches, random));
+  else
+    value = double(minEpochs + int64_t(random.below(maxEpochs - minEpochs + 1)));
+  if (value == presentHyper(cast<TrainOp>(train), hyper))
+    return nullptr;
+  return SetHyperOp::create(b, b.getUnknownLoc(), nameOf(train), hyper, APFloat(value));
+}
+
+static Operation *proposeJitterHyper(OpBuilder &b, Operation *train, Philox &random) {
+  StringRef hyper = pick(hypers, random);
+  double factor = roundToDigits(std::exp(0.5 * random.normal()), 4);
+  double old = presentHyper(cast<TrainOp>(train), hyper), value = old * factor;
+  if (hyper != "lr")
+    value = std::max(1.0, std::nearbyint(value));
+  if (value == old)
+    return nullptr;
+  return JitterHyperOp::create(b, b.getUnknownLoc(), nameOf(train), hyper, APFloat(factor));
+}
+
+//===----------------------------------------------------------------------===//
+// Kinds
+//===----------------------------------------------------------------------===//
+
+static bool isModel(Operation *op) { return isa<ModelOp>(op); }
+static bool isTrain(Operation *op) { return isa<TrainOp>(op); }
+static bool isExpression(Operation *op) { return isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp>(op); }
+
+ArrayRef<MutationKind> selfopt::getMutationKinds() {
+  constexpr Loop arch = Loop::Architecture, pipe = Loop::Pipeline;
+  static const MutationKind kinds[] = {
+      {"widen", arch, WidenOp::getClaim(), "gives a dense layer more units", proposeResize<WidenOp, 1>, isModel},
+      {"narrow", arch, NarrowOp::getClaim(), "gives a dense layer fewer units", proposeResize<NarrowOp, -1>, isModel},
+      {"insert_dense", arch, InsertDenseOp::getClaim(),
+       "puts a dense layer and an activation in front of a dense layer", proposeInsertDense, isModel},
+      {"remove_dense", arch, RemoveDenseOp::getClaim(), "takes out a dense layer and the activation behind it",
+       proposeRemoveDense, isModel},
+      {"swap_activation", arch, SwapActivationOp::getClaim(), "exchanges an activation's kind", proposeSwapActivation,
+       isModel},
+      {"set_hyper", pipe, SetHyperOp::getClaim(), "sets a hyperparameter", proposeSetHyper, isTrain},
+      {"jitter_hyper", pipe, JitterHyperOp::getClaim(), "multiplies a hyperparameter by a factor", proposeJitterHyper,
+       isTrain},
+      {"edit_constant", pipe, EditConstantOp::getClaim(), "gives a float constant of an expression another value",
+       proposeEditConstant, isExpression, true},
+      {"replace_op", pipe, ReplaceOpOp::getClaim(), "exchanges an op of an expression for another of its types",
+       proposeReplaceOp, isExpression, true},
+      {"rewire_operand", pipe, RewireOperandOp::getClaim(),
+       "gives an op of an expression another operand of the same type", proposeRewireOperand, isExpression, true},
+      {"insert_op", pipe, InsertOpOp::getClaim(), "puts a new op on the way to an operand", proposeInsertOp,
+       isExpression, true},
+      {"drop_op", pipe, DropOpOp::getClaim(), "takes out an op of an expression; its users take one of its operands",
+       proposeDropOp, isExpression, true},
+  };
+  return kinds;
+}
+
+const MutationKind *selfopt::findMutationKind(StringRef name) {
+  for (const MutationKind &kind : getMutationKinds())
+    if (kind.name == name)
+      return &kind;
+  return nullptr;
+}
+
+StringRef selfopt::stringifyLoop(Loop loop) {
+  switch (loop) {
+  case Loop::Architecture:
+    return "architecture";
+  case Loop::Pipeline:
+    return "pipeline";
+  case Loop::Objective:
+    return "objective";
+  }
+  return "";
+}
+
+void selfopt::listMutations(raw_ostream &os) {
+  auto row = [&](StringRef name, StringRef loop, StringRef claim, StringRef summary) {
+    os << llvm::formatv("{0,-17}{1,-21}{2,-12}{3}\n", name, loop, claim, summary);
+  };
+  row("name", "loop", "claim", "summary");
+  for (const MutationKind &kind : getMutationKinds()) {
+    std::string loops = stringifyLoop(kind.loop).str();
+    if (kind.alsoObjective)
+      loops += ", objective";
+    row(kind.name, loops, stringifyClaim(kind.claim), kind.summary);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Scope
+//===----------------------------------------------------------------------===//
+
+MutationScope MutationScope::of(ModuleOp spec) {
+  MutationScope scope;
+  auto searches = spec.getOps<SearchOp>();
+  if (searches.empty())
+    return scope;
+  SearchOp search = *searches.begin();
+  llvm::append_range(scope.architecture, search.getArchitecture().getAsRange<FlatSymbolRefAttr>());
+  llvm::append_range(scope.pipeline, search.getPipeline().getAsRange<FlatSymbolRefAttr>());
+  llvm::append_range(scope.objective, search.getObjective().getAsRange<FlatSymbolRefAttr>());
+  return scope;
+}
+
+MutationScope MutationScope::all(ModuleOp spec) {
+  MutationScope scope;
+  for (Operation &op : *spec.getBody()) {
+    if (isa<ModelOp>(op))
+      scope.architecture.push_back(symbolOf(&op));
+    else if (isa<TrainOp, OptimizerOp, ScheduleOp, SamplerOp>(op))
+      scope.pipeline.push_back(symbolOf(&op));
+    else if (isa<LossOp>(op))
+      scope.objective.push_back(symbolOf(&op));
+  }
+  return scope;
+}
+
+ArrayRef<FlatSymbolRefAttr> MutationScope::symbols(Loop loop) const {
+  return loop == Loop::Architecture ? architecture : loop == Loop::Pipeline ? pipeline : objective;
+}
+
+//===----------------------------------------------------------------------===//
+// Drawing and applying
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct LoopChoices {
+  double weight;
+  /// Kinds, each with the targets that it accepts. Targets are kept by name: a step that is taken back may replace
+  /// the op.
+  SmallVector<std::pair<const MutationKind *, SmallVector<FlatSymbolRefAttr>>> kinds;
+};
+} // namespace
+
+static SmallVector<LoopChoices, 3> findChoices(ModuleOp spec, const MutationScope &scope, ArrayRef<std::string> kinds) {
+  constexpr std::pair<Loop, double> weights[] = {
+      {Loop::Architecture, 0.5}, {Loop::Pipeline, 0.35}, {Loop::Objective, 0.15}};
+  SmallVector<LoopChoices, 3> choices;
+  for (auto [loop, weight] : weights) {
+    LoopChoices of{weight, {}};
+    for (const MutationKind &kind : getMutationKinds()) {
+      if (!kind.belongsTo(loop) || (!kinds.empty() && !llvm::is_contained(kinds, kind.name)))
+        continue;
+      SmallVector<FlatSymbolRefAttr> targets;
+      for (FlatSymbolRefAttr symbol : scope.symbols(loop))
+        if (Operation *target = SymbolTable::lookupSymbolIn(spec, symbol); target && kind.accepts(target))
+          targets.push_back(symbol);
+      if (!targets.empty())
+        of.kinds.push_back({&kind, std::move(targets)});
+    }
+    if (!of.kinds.empty())
+      choices.push_back(std::move(of));
+  }
+  return choices;
+}
+
+Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &random, Block &lineage,
+                           ArrayRef<std::string> kinds) {
+  SmallVector<LoopChoices, 3> choices = findChoices(spec, scope, kinds);
+  if (choices.empty())
+    return nullptr;
+  double total = 0;
+  for (const LoopChoices &loop : choices)
+    total += loop.weight;
+  // What can't be applied is the engine's own affair.
+  ScopedDiagnosticHandler swallow(spec.getContext(), [](Diagnostic &) { return success(); });
+  OpBuilder builder(spec.getContext());
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    double left = random.uniform() * total;
+    const LoopChoices *loop = &choices.back();
+    for (const LoopChoices &choice : choices) {
+      if (left < choice.weight) {
+        loop = &choice;
+        break;
+      }
+      left -= choice.weight;
+    }
+    const auto &[kind, targets] = loop->kinds[random.below(loop->kinds.size())];
+    Operation *target = SymbolTable::lookupSymbolIn(spec, pick(targets, random));
+    builder.setInsertionPointToEnd(&lineage);
+    Operation *mutation = kind->propose(builder, target, random);
+    if (!mutation)
+      continue;
+    if (succeeded(cast<MutationOpInterface>(mutation).applyTo(spec)))
+      return mutation;
+    mutation->erase();
+  }
+  return nullptr;
+}
+
+LogicalResult selfopt::applyLineage(ModuleOp spec, Block &lineage) {
+  for (Operation &op : lineage) {
+    auto mutation = dyn_cast<MutationOpInterface>(op);
+    if (!mutation)
+      return op.emitOpError("is no mutation; a lineage holds mutations only");
+    if (failed(mutation.applyTo(spec)))
+      return failure();
+  }
+  return success();
+}

@@ -1,0 +1,27 @@
+//===- Proposers.h - What draws mutations -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_LIB_MUTATION_PROPOSERS_H
+#define SELFOPT_LIB_MUTATION_PROPOSERS_H
+
+#include "SelfOpt/Support/Philox.h"
+#include "mlir/IR/Builders.h"
+
+namespace selfopt {
+
+/// The nearest number with that many significant decimal digits, so that a lineage reads well.
+double roundToDigits(double x, int digits);
+
+template <typename Range> auto pick(const Range &from, Philox &random) { return from[random.below(std::size(from))]; }
+
+mlir::Operation *proposeEditConstant(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
+mlir::Operation *proposeReplaceOp(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
+mlir::Operation *proposeRewireOperand(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
+mlir::Operation *proposeInsertOp(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
+mlir::Operation *proposeDropOp(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
+
+} // namespace selfopt
+#endif // SELFOPT_LIB_MUTATION_PROPOSERS_H

@@ -1,0 +1,332 @@
+//===- ArithRange.cpp - Ranges of arith -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RangeModel.h"
+#include "SelfOpt/Safety/RangeModels.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::ranges;
+
+namespace {
+
+/// A truth value that may be true and may be false.
+Interval truth(bool mayBeTrue, bool mayBeFalse) { return Interval::of(mayBeFalse ? 0 : 1, mayBeTrue ? 1 : 0); }
+
+unsigned widthOf(Value v) {
+  Type type = getElementTypeOrSelf(v.getType());
+  return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+}
+
+/// Bounds of a shift count or a divisor that is one number.
+bool isPoint(const Interval &x) { return x.low == x.high && std::isfinite(x.low); }
+
+struct Rules {
+  static Interval range(arith::AddFOp, const Interval &a, const Interval &b) { return add(a, b); }
+  static Interval range(arith::SubFOp, const Interval &a, const Interval &b) { return subtract(a, b); }
+  static Interval range(arith::MulFOp op, const Interval &a, const Interval &b) {
+    if (op.getLhs() != op.getRhs() || a.low >= 0)
+      return multiply(a, b);
+    // A square; of NaN still NaN, of infinity infinite.
+    Interval m = absolute(a), square = multiply(m, m);
+    square.mayBeNaN = a.mayBeNaN;
+    return square;
+  }
+  static Interval range(arith::DivFOp, const Interval &a, const Interval &b) { return divide(a, b); }
+  static Interval range(arith::RemFOp, const Interval &a, const Interval &b) { return remainder(a, b); }
+  static Interval range(arith::NegFOp, const Interval &a) { return negate(a); }
+  static Interval range(arith::MaximumFOp, const Interval &a, const Interval &b) { return maximum(a, b); }
+  static Interval range(arith::MinimumFOp, const Interval &a, const Interval &b) { return minimum(a, b); }
+  /// One NaN gives way to the other operand.
+  static Interval number(Interval r, const Interval &a, const Interval &b) {
+    r.mayBeNaN = a.mayBeNaN && b.mayBeNaN;
+    if (a.mayBeNaN)
+      r = {std::min(r.low, b.low), std::max(r.high, b.high), r.mayBeNaN};
+    if (b.mayBeNaN)
+      r = {std::min(r.low, a.low), std::max(r.high, a.high), r.mayBeNaN};
+    return r;
+  }
+  static Interval range(arith::MaxNumFOp, const Interval &a, const Interval &b) { return number(maximum(a, b), a, b); }
+  static Interval range(arith::MinNumFOp, const Interval &a, const Interval &b) { return number(minimum(a, b), a, b); }
+  static Interval range(arith::ExtFOp, const Interval &a) { return a; }
+  static Interval range(arith::TruncFOp, const Interval &a) { return outward(a.low, a.high, a.mayBeNaN); }
+
+  static Interval range(arith::CmpFOp op, const Interval &a, const Interval &b) {
+    using P = arith::CmpFPredicate;
+    bool nan = a.mayBeNaN || b.mayBeNaN;
+    bool less = a.low < b.high, greater = a.high > b.low, equal = a.low <= b.high && b.low <= a.high;
+    bool onlyEqual = a.low == a.high && b.low == b.high && a.low == b.low;
+    less &= !onlyEqual;
+    greater &= !onlyEqual;
+    switch (op.getPredicate()) {
+    case P::AlwaysFalse:
+      return truth(false, true);
+    case P::AlwaysTrue:
+      return truth(true, false);
+    case P::OEQ:
+      return truth(equal, less || greater || nan);
+    case P::UEQ:
+      return truth(equal || nan, less || greater);
+    case P::ONE:
+      return truth(less || greater, equal || nan);
+    case P::UNE:
+      return truth(less || greater || nan, equal);
+    case P::OGT:
+      return truth(greater, less || equal || nan);
+    case P::UGT:
+      return truth(greater || nan, less || equal);
+    case P::OGE:
+      return truth(greater || equal, less || nan);
+    case P::UGE:
+      return truth(greater || equal || nan, less);
+    case P::OLT:
+      return truth(less, greater || equal || nan);
+    case P::ULT:
+      return truth(less || nan, greater || equal);
+    case P::OLE:
+      return truth(less || equal, greater || nan);
+    case P::ULE:
+      return truth(less || equal || nan, greater);
+    case P::ORD:
+      return truth(true, nan);
+    case P::UNO:
+      return truth(nan, true);
+    }
+    return truth(true, true);
+  }
+  static Interval range(arith::SelectOp, const Interval &c, const Interval &a, const Interval &b) {
+    return c.low > 0 ? a : c.high < 1 ? b : a.join(b);
+  }
+
+  static Interval range(arith::AddIOp op, const Interval &a, const Interval &b) {
+    return fitInteger(op.getType(), a.low + b.low, a.high + b.high);
+  }
+  static Interval range(arith::SubIOp op, const Interval &a, const Interval &b) {
+    return fitInteger(op.getType(), a.low - b.high, a.high - b.low);
+  }
+  static Interval range(arith::MulIOp op, const Interval &a, const Interval &b) {
+    if (hasInfinity(a) || hasInfinity(b))
+      return ofIntegerType(op.getType());
+    double p[] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
+    return fitInteger(op.getType(), *std::min_element(p, p + 4), *std::max_element(p, p + 4));
+  }
+  static Interval range(arith::AndIOp op, const Interval &a, const Interval &b) {
+    if (a.low >= 0 && b.low >= 0)
+      return fitInteger(op.getType(), 0, std::min(a.high, b.high));
+    if (a.low >= 0 || b.low >= 0)
+      return fitInteger(op.getType(), 0, a.low >= 0 ? a.high : b.high);
+    return ofIntegerType(op.getType());
+  }
+  /// No bit above the highest of either operand.
+  static Interval bits(Type type, const Interval &a, const Interval &b) {
+    double high = std::max(a.high, b.high);
+    if (a.low < 0 || b.low < 0 || high >= 0x1p52)
+      return ofIntegerType(type);
+    return fitInteger(type, 0, high < 1 ? 0 : std::ldexp(1, std::ilogb(high) + 1) - 1);
+  }
+  static Interval range(arith::OrIOp op, const Interval &a, const Interval &b) { return bits(op.getType(), a, b); }
+  static Interval range(arith::XOrIOp op, const Interval &a, const Interval &b) { return bits(op.getType(), a, b); }
+  static Interval range(arith::ShLIOp op, const Interval &a, const Interval &b) {
+    if (!isPoint(b) || b.low < 0 || b.low >= widthOf(op) || hasInfinity(a))
+      return ofIntegerType(op.getType());
+    return fitInteger(op.getType(), std::ldexp(a.low, int(b.low)), std::ldexp(a.high, int(b.low)));
+  }
+  static Interval range(arith::ShRUIOp op, const Interval &a, const Interval &b) {
+    unsigned width = widthOf(op);
+    if (!isPoint(b) || b.low < 1 || b.low >= width)
+      return isPoint(b) && b.low == 0 ? a : ofIntegerType(op.getType());
+    if (a.low >= 0 && a.high <= 0x1p53)
+      return fitInteger(op.getType(), std::floor(std::ldexp(a.low, -int(b.low))),
+                        std::floor(std::ldexp(a.high, -int(b.low))));
+    return fitInteger(op.getType(), 0, std::ldexp(1, int(width - b.low)) - 1);
+  }
+  static Interval range(arith::ShRSIOp op, const Interval &a, const Interval &b) {
+    if (!isPoint(b) || b.low < 0 || b.low >= widthOf(op) || hasInfinity(a) || widthOf(op) == 1)
+      return ofIntegerType(op.getType());
+    return fitInteger(op.getType(), std::floor(std::ldexp(a.low, -int(b.low))),
+                      std::floor(std::ldexp(a.high, -int(b.low))));
+  }
+  static Interval range(arith::DivUIOp op, const Interval &a, const Interval &b) {
+    if (a.low < 0 || b.low < 1 || a.high > 0x1p53)
+      return ofIntegerType(op.getType());
+    return fitInteger(op.getType(), std::floor(a.low / b.high), std::floor(a.high / b.low));
+  }
+  static Interval range(arith::DivSIOp op, const Interval &a, const Interval &b) {
+    if (a.low < 0 || b.low < 1 || a.high > 0x1p53 || widthOf(op) == 1)
+      return ofIntegerType(op.getType());
+    return fitInteger(op.getType(), std::floor(a.low / b.high), std::floor(a.high / b.low));
+  }
+  static Interval range(arith::RemUIOp op, const Interval &a, const Interval &b) {
+    if (a.low < 0 || b.low < 1)
+      return ofIntegerType(op.getType());
+    return fitInteger(op.getType(), 0, std::min(a.high, b.high - 1));
+  }
+  static Interval range(arith::RemSIOp op, const Interval &a, const Interval &b) {
+    if (a.low < 0 || b.low < 1 || widthOf(op) == 1)
+      return ofIntegerType(op.getType());
+    return fitInteger(op.getType(), 0, std::min(a.high, b.high - 1));
+  }
+  static Interval range(arith::MaxSIOp op, const Interval &a, const Interval &b) {
+    return widthOf(op) == 1 ? minimum(a, b) : maximum(a, b);
+  }
+  static Interval range(arith::MinSIOp op, const Interval &a, const Interval &b) {
+    return widthOf(op) == 1 ? maximum(a, b) : minimum(a, b);
+  }
+  static Interval range(arith::MaxUIOp op, const Interval &a, const Interval &b) {
+    return a.low >= 0 && b.low >= 0 ? maximum(a, b) : a.join(b);
+  }
+  static Interval range(arith::MinUIOp op, const Interval &a, const Interval &b) {
+    return a.low >= 0 && b.low >= 0 ? minimum(a, b) : a.join(b);
+  }
+  static Interval range(arith::CmpIOp op, const Interval &a, const Interval &b) {
+    using P = arith::CmpIPredicate;
+    P p = op.getPredicate();
+    bool isSigned = p == P::slt || p == P::sle || p == P::sgt || p == P::sge;
+    bool isEquality = p == P::eq || p == P::ne;
+    if (!isEquality && (isSigned ? widthOf(op.getLhs()) == 1 : a.low < 0 || b.low < 0))
+      return truth(true, true);
+    bool equal = a.low <= b.high && b.low <= a.high, onlyEqual = isPoint(a) && isPoint(b) && a.low == b.low;
+    // Bounds beyond 2^53 are rounded: they decide nothing.
+    if (std::fabs(a.low) > 0x1p53 || std::fabs(a.high) > 0x1p53 || std::fabs(b.low) > 0x1p53 ||
+        std::fabs(b.high) > 0x1p53)
+      onlyEqual = false;
+    bool less = a.low < b.high && !onlyEqual, greater = a.high > b.low && !onlyEqual;
+    switch (p) {
+    case P::eq:
+      return truth(equal, !onlyEqual);
+    case P::ne:
+      return truth(!onlyEqual, equal);
+    case P::slt:
+    case P::ult:
+      return truth(less, greater || equal);
+    case P::sle:
+    case P::ule:
+      return truth(less || equal, greater);
+    case P::sgt:
+    case P::ugt:
+      return truth(greater, less || equal);
+    case P::sge:
+    case P::uge:
+      return truth(greater || equal, less);
+    }
+    return truth(true, true);
+  }
+  /// The number that a kept integer stands for: the sign of an i1 counts.
+  static Interval asSigned(Value v, const Interval &a) { return widthOf(v) == 1 ? negate(a) : a; }
+  static Interval asUnsigned(Value v, const Interval &a) {
+    return a.low >= 0 ? a : Interval::of(0, std::ldexp(1, widthOf(v)));
+  }
+  static Interval resize(Type type, const Interval &a) {
+    if (widthOfType(type) > 53)
+      return a;
+    return fitInteger(type, a.low, a.high);
+  }
+  static unsigned widthOfType(Type type) {
+    type = getElementTypeOrSelf(type);
+    return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  }
+  static Interval range(arith::ExtSIOp op, const Interval &a) { return resize(op.getType(), asSigned(op.getIn(), a)); }
+  static Interval range(arith::ExtUIOp op, const Interval &a) {
+    return resize(op.getType(), asUnsigned(op.getIn(), a));
+  }
+  static Interval range(arith::TruncIOp op, const Interval &a) { return fitInteger(op.getType(), a.low, a.high); }
+  static Interval range(arith::IndexCastOp op, const Interval &a) {
+    return resize(op.getType(), asSigned(op.getIn(), a));
+  }
+  static Interval range(arith::IndexCastUIOp op, const Interval &a) {
+    return resize(op.getType(), asUnsigned(op.getIn(), a));
+  }
+  static Interval range(arith::SIToFPOp op, const Interval &a) {
+    Interval x = asSigned(op.getIn(), a);
+    if (hasInfinity(x))
+      x = Interval::of(std::max(x.low, -0x1p63), std::min(x.high, 0x1p63));
+    return outward(x.low, x.high, false);
+  }
+  static Interval range(arith::UIToFPOp op, const Interval &a) {
+    Interval x = asUnsigned(op.getIn(), a);
+    return outward(x.low, std::min(x.high, 0x1p64), false);
+  }
+  static Interval toInteger(Type type, const Interval &a, double low, double high) {
+    double l = std::trunc(a.low), h = std::trunc(a.high);
+    if (a.mayBeNaN || l < low || h > high)
+      return ofIntegerType(type);
+    return fitInteger(type, l, h);
+  }
+  static Interval range(arith::FPToSIOp op, const Interval &a) {
+    unsigned width = widthOf(op);
+    if (width == 1)
+      return Interval::of(0, 1);
+    return toInteger(op.getType(), a, -std::ldexp(1, width - 1), std::ldexp(1, width - 1) - 1);
+  }
+  static Interval range(arith::FPToUIOp op, const Interval &a) {
+    return toInteger(op.getType(), a, 0, std::ldexp(1, widthOf(op)) - 1);
+  }
+  static Interval range(arith::BitcastOp op, const Interval &a) {
+    return getElementTypeOrSelf(op.getIn().getType()) == getElementTypeOrSelf(op.getType())
+               ? a
+               : rangeOfType(op.getType());
+  }
+};
+
+struct ConstantModel : RangeOpInterface::ExternalModel<ConstantModel, arith::ConstantOp> {
+  static Interval element(Attribute a) {
+    if (auto f = dyn_cast<FloatAttr>(a)) {
+      double x = f.getValueAsDouble();
+      return std::isnan(x) ? Interval::top() : Interval::point(x);
+    }
+    if (auto i = dyn_cast<IntegerAttr>(a)) {
+      const APInt &x = i.getValue();
+      if (x.getBitWidth() > 64)
+        return Interval::of(-inf, inf);
+      double v = x.getBitWidth() == 1 ? double(x.getZExtValue()) : double(x.getSExtValue());
+      return std::fabs(v) <= 0x1p53 ? Interval::point(v) : Interval::of(v < 0 ? -inf : 0x1p53, v < 0 ? -0x1p53 : inf);
+    }
+    return Interval::top();
+  }
+  void inferRanges(Operation *op, ArrayRef<Interval>, SmallVectorImpl<Interval> &results) const {
+    Attribute value = cast<arith::ConstantOp>(op).getValue();
+    auto dense = dyn_cast<DenseElementsAttr>(value);
+    if (!dense) {
+      results.push_back(isa<FloatAttr, IntegerAttr>(value) ? element(value) : rangeOfType(op->getResult(0).getType()));
+      return;
+    }
+    if (dense.isSplat()) {
+      results.push_back(element(dense.getSplatValue<Attribute>()));
+      return;
+    }
+    if (dense.empty()) {
+      results.push_back(Interval::point(0));
+      return;
+    }
+    std::optional<Interval> all;
+    for (Attribute a : dense.getValues<Attribute>())
+      all = all ? all->join(element(a)) : element(a);
+    results.push_back(*all);
+  }
+};
+
+} // namespace
+
+void selfopt::registerArithRange(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {
+    using namespace arith;
+    attachRanges<Rules, AddFOp, SubFOp, MulFOp, DivFOp, RemFOp, NegFOp, MaximumFOp, MinimumFOp, MaxNumFOp, MinNumFOp,
+                 ExtFOp, TruncFOp, CmpFOp, SelectOp, AddIOp, SubIOp, MulIOp, AndIOp, OrIOp, XOrIOp, ShLIOp, ShRUIOp,
+                 ShRSIOp, DivUIOp, DivSIOp, RemUIOp, RemSIOp, MaxSIOp, MinSIOp, MaxUIOp, MinUIOp, CmpIOp, ExtSIOp,
+                 ExtUIOp, TruncIOp, IndexCastOp, IndexCastUIOp, SIToFPOp, UIToFPOp, FPToSIOp, FPToUIOp, BitcastOp>(
+        *context);
+    ConstantOp::attachInterface<ConstantModel>(*context);
+    MulSIExtendedOp::attachInterface<TopModel<MulSIExtendedOp>>(*context);
+    MulUIExtendedOp::attachInterface<TopModel<MulUIExtendedOp>>(*context);
+    AddUIExtendedOp::attachInterface<TopModel<AddUIExtendedOp>>(*context);
+    CeilDivSIOp::attachInterface<TopModel<CeilDivSIOp>>(*context);
+    CeilDivUIOp::attachInterface<TopModel<CeilDivUIOp>>(*context);
+    FloorDivSIOp::attachInterface<TopModel<FloorDivSIOp>>(*context);
+  });
+}

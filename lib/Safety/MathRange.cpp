@@ -1,0 +1,206 @@
+//===- MathRange.cpp - Ranges of math -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RangeModel.h"
+#include "SelfOpt/Safety/RangeModels.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::ranges;
+
+namespace {
+
+constexpr double pi = 3.141592653589793;
+
+/// The domain's part of an interval; outside of it the function is NaN.
+Interval within(const Interval &x, double low, double high) {
+  Interval r{std::min(std::max(x.low, low), high), std::max(std::min(x.high, high), low), x.mayBeNaN};
+  r.mayBeNaN |= x.low < low || x.high > high;
+  return r;
+}
+Interval falling(double (*fn)(double), const Interval &x) {
+  return libraryBounds(fn(x.high), fn(x.low), x.mayBeNaN);
+}
+/// sin of x + shift.
+Interval wave(const Interval &x, double shift) {
+  Interval full{-1, 1, x.mayBeNaN || hasInfinity(x)};
+  // Far out, the neighbourhood of an extremum can't be told from the bounds.
+  if (!std::isfinite(x.low) || !std::isfinite(x.high) || x.high - x.low >= 2 * pi || std::fabs(x.low) > 1e6 ||
+      std::fabs(x.high) > 1e6)
+    return full;
+  double low = x.low + shift, high = x.high + shift;
+  auto reaches = [&](double extremum) {
+    return std::floor((high - extremum) / (2 * pi) + 1e-9) != std::floor((low - extremum) / (2 * pi) - 1e-9);
+  };
+  double a = std::sin(low), b = std::sin(high);
+  // An absolute error: reducing the argument in f32 loses the relative one near the zeros.
+  Interval r = outward(reaches(-pi / 2) ? -1 : std::min(a, b) - 0x1p-18, reaches(pi / 2) ? 1 : std::max(a, b) + 0x1p-18,
+                       x.mayBeNaN);
+  return clamp(r, -1, 1);
+}
+
+struct Rules {
+  static Interval range(math::AbsFOp, const Interval &x) { return absolute(x); }
+  static Interval range(math::CeilOp, const Interval &x) {
+    return outward(std::ceil(x.low), std::ceil(x.high), x.mayBeNaN);
+  }
+  static Interval range(math::FloorOp, const Interval &x) {
+    return outward(std::floor(x.low), std::floor(x.high), x.mayBeNaN);
+  }
+  static Interval range(math::RoundOp, const Interval &x) {
+    return outward(std::round(x.low), std::round(x.high), x.mayBeNaN);
+  }
+  static Interval range(math::RoundEvenOp, const Interval &x) {
+    return outward(std::nearbyint(x.low), std::nearbyint(x.high), x.mayBeNaN);
+  }
+  static Interval range(math::TruncOp, const Interval &x) {
+    return outward(std::trunc(x.low), std::trunc(x.high), x.mayBeNaN);
+  }
+  static Interval range(math::SqrtOp, const Interval &x) { return squareRoot(x); }
+  static Interval range(math::RsqrtOp, const Interval &x) {
+    Interval d = within(x, 0, inf);
+    // 1 / sqrt(-0) is -inf.
+    Interval r = libraryBounds(1 / std::sqrt(d.high), 1 / std::sqrt(d.low), d.mayBeNaN);
+    if (hasZero(x))
+      r.low = -inf;
+    return r;
+  }
+  static Interval range(math::CbrtOp, const Interval &x) { return rising([](double v) { return std::cbrt(v); }, x); }
+  static Interval range(math::ExpOp, const Interval &x) {
+    return clamp(rising([](double v) { return std::exp(v); }, x), 0, inf);
+  }
+  static Interval range(math::Exp2Op, const Interval &x) {
+    return clamp(rising([](double v) { return std::exp2(v); }, x), 0, inf);
+  }
+  static Interval range(math::ExpM1Op, const Interval &x) {
+    return clamp(rising([](double v) { return std::expm1(v); }, x), -1, inf);
+  }
+  static Interval range(math::LogOp, const Interval &x) {
+    return rising([](double v) { return std::log(v); }, within(x, 0, inf));
+  }
+  static Interval range(math::Log2Op, const Interval &x) {
+    return rising([](double v) { return std::log2(v); }, within(x, 0, inf));
+  }
+  static Interval range(math::Log10Op, const Interval &x) {
+    return rising([](double v) { return std::log10(v); }, within(x, 0, inf));
+  }
+  static Interval range(math::Log1pOp, const Interval &x) {
+    return rising([](double v) { return std::log1p(v); }, within(x, -1, inf));
+  }
+  static Interval range(math::TanhOp, const Interval &x) {
+    return clamp(rising([](double v) { return std::tanh(v); }, x), -1, 1);
+  }
+  static Interval range(math::ErfOp, const Interval &x) {
+    return clamp(rising([](double v) { return std::erf(v); }, x), -1, 1);
+  }
+  static Interval range(math::ErfcOp, const Interval &x) {
+    return clamp(falling([](double v) { return std::erfc(v); }, x), 0, 2);
+  }
+  static Interval range(math::SinhOp, const Interval &x) { return rising([](double v) { return std::sinh(v); }, x); }
+  static Interval range(math::CoshOp, const Interval &x) {
+    return rising([](double v) { return std::cosh(v); }, absolute(x));
+  }
+  static Interval range(math::AsinhOp, const Interval &x) { return rising([](double v) { return std::asinh(v); }, x); }
+  static Interval range(math::AcoshOp, const Interval &x) {
+    return rising([](double v) { return std::acosh(v); }, within(x, 1, inf));
+  }
+  static Interval range(math::AtanhOp, const Interval &x) {
+    return rising([](double v) { return std::atanh(v); }, within(x, -1, 1));
+  }
+  static Interval range(math::AtanOp, const Interval &x) { return rising([](double v) { return std::atan(v); }, x); }
+  static Interval range(math::AsinOp, const Interval &x) {
+    return rising([](double v) { return std::asin(v); }, within(x, -1, 1));
+  }
+  static Interval range(math::AcosOp, const Interval &x) {
+    return falling([](double v) { return std::acos(v); }, within(x, -1, 1));
+  }
+  static Interval range(math::SinOp, const Interval &x) { return wave(x, 0); }
+  static Interval range(math::CosOp, const Interval &x) { return wave(x, pi / 2); }
+  static Interval range(math::TanOp, const Interval &x) {
+    // Within one branch, away from the poles.
+    if (x.low > -1.57 && x.high < 1.57)
+      return rising([](double v) { return std::tan(v); }, x);
+    return {-inf, inf, x.mayBeNaN || hasInfinity(x)};
+  }
+  static Interval range(math::Atan2Op, const Interval &y, const Interval &x) {
+    bool nan = y.mayBeNaN || x.mayBeNaN;
+    // Away from the cut along the negative x axis the angle is monotone in each operand.
+    if (y.low > 0 || y.high < 0 || x.low > 0) {
+      double low = inf, high = -inf;
+      for (double v : {y.low, y.high})
+        for (double u : {x.low, x.high}) {
+          low = std::min(low, std::atan2(v, u));
+          high = std::max(high, std::atan2(v, u));
+        }
+      return libraryBounds(low, high, nan);
+    }
+    return libraryBounds(-pi, pi, nan);
+  }
+  static Interval range(math::CopySignOp, const Interval &x, const Interval &sign) {
+    Interval m = absolute(x);
+    if (!sign.mayBeNaN && sign.low > 0)
+      return m;
+    if (!sign.mayBeNaN && sign.high < 0)
+      return negate(m);
+    return {-m.high, m.high, m.mayBeNaN};
+  }
+  static Interval range(math::PowFOp, const Interval &x, const Interval &y) { return power(x, y); }
+  static Interval range(math::FPowIOp, const Interval &x, const Interval &y) {
+    return power(x, Interval::of(y.low, y.high));
+  }
+  static Interval range(math::FmaOp, const Interval &a, const Interval &b, const Interval &c) {
+    return fusedMultiplyAdd(a, b, c);
+  }
+  static Interval range(math::ClampFOp, const Interval &x, const Interval &low, const Interval &high) {
+    return minimum(maximum(x, low), high);
+  }
+  static Interval test(bool mayBeTrue, bool mayBeFalse) { return Interval::of(mayBeFalse ? 0 : 1, mayBeTrue ? 1 : 0); }
+  static Interval range(math::IsNaNOp, const Interval &x) { return test(x.mayBeNaN, true); }
+  static Interval range(math::IsInfOp, const Interval &x) { return test(hasInfinity(x), true); }
+  static Interval range(math::IsFiniteOp, const Interval &x) { return test(true, x.mayBeNaN || hasInfinity(x)); }
+  static Interval range(math::IsNormalOp, const Interval &) { return test(true, true); }
+  static Interval range(math::AbsIOp op, const Interval &x) {
+    Interval m = absolute(x);
+    return fitInteger(op.getType(), m.low, m.high);
+  }
+  static double width(Type type) {
+    type = getElementTypeOrSelf(type);
+    return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  }
+  static Interval range(math::CtPopOp op, const Interval &) { return fitInteger(op.getType(), 0, width(op.getType())); }
+  static Interval range(math::CountLeadingZerosOp op, const Interval &) {
+    return fitInteger(op.getType(), 0, width(op.getType()));
+  }
+  static Interval range(math::CountTrailingZerosOp op, const Interval &) {
+    return fitInteger(op.getType(), 0, width(op.getType()));
+  }
+};
+
+struct SinCosModel : RangeOpInterface::ExternalModel<SinCosModel, math::SincosOp> {
+  void inferRanges(Operation *op, ArrayRef<Interval> x, SmallVectorImpl<Interval> &results) const {
+    bool precise = isPrecise(op->getOperand(0).getType());
+    results.push_back(precise ? wave(clean(x[0]), 0) : Interval::top());
+    results.push_back(precise ? wave(clean(x[0]), pi / 2) : Interval::top());
+  }
+};
+
+} // namespace
+
+void selfopt::registerMathRange(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, math::MathDialect *) {
+    using namespace math;
+    attachRanges<Rules, AbsFOp, CeilOp, FloorOp, RoundOp, RoundEvenOp, TruncOp, SqrtOp, RsqrtOp, CbrtOp, ExpOp, Exp2Op,
+                 ExpM1Op, LogOp, Log2Op, Log10Op, Log1pOp, TanhOp, ErfOp, ErfcOp, SinhOp, CoshOp, AsinhOp, AcoshOp,
+                 AtanhOp, AtanOp, AsinOp, AcosOp, SinOp, CosOp, TanOp, Atan2Op, CopySignOp, PowFOp, FPowIOp, FmaOp,
+                 ClampFOp, IsNaNOp, IsInfOp, IsFiniteOp, IsNormalOp, AbsIOp, CtPopOp, CountLeadingZerosOp,
+                 CountTrailingZerosOp>(*context);
+    SincosOp::attachInterface<SinCosModel>(*context);
+    IPowIOp::attachInterface<TopModel<IPowIOp>>(*context);
+  });
+}

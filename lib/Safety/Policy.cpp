@@ -1,0 +1,319 @@
+//===- Policy.cpp - Whether a candidate keeps the policy -------------------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Safety/Policy.h"
+#include "SelfOpt/Dialect/AsmUtils.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Support/Digest.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::safety;
+
+StringRef selfopt::stringifyVerdict(Verdict verdict) {
+  switch (verdict) {
+  case Verdict::Holds:
+    return "holds";
+  case Verdict::Violated:
+    return "violated";
+  case Verdict::Unknown:
+    return "unknown";
+  }
+  return "";
+}
+
+bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
+  for (const CheckResult &r : results)
+    if (r.verdict != Verdict::Holds) {
+      if (reason)
+        *reason = (stringifyVerdict(r.verdict) + " " + r.constraint + ": " + r.detail).str();
+      return false;
+    }
+  return true;
+}
+
+llvm::json::Array selfopt::toJson(ArrayRef<CheckResult> results) {
+  llvm::json::Array array;
+  for (const CheckResult &r : results)
+    array.push_back(llvm::json::Object{
+        {"constraint", r.constraint}, {"verdict", stringifyVerdict(r.verdict)}, {"detail", r.detail}});
+  return array;
+}
+
+static std::string printed(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  op->print(os, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+FailureOr<std::string> selfopt::sealDigest(ModuleOp spec, StringRef symbol) {
+  // The closure over references, of programs and datasets; a policy and a search name what may change, so their own text
+  // is all that is sealed of them.
+  Digester digester;
+  llvm::StringSet<> seen;
+  SmallVector<std::string> pending{symbol.str()};
+  while (!pending.empty()) {
+    std::string name = pending.pop_back_val();
+    if (!seen.insert(name).second)
+      continue;
+    Operation *op = spec.lookupSymbol(name);
+    if (!op)
+      return failure();
+    digester.addField(name);
+    digester.addField(printed(op));
+    if (auto dataset = dyn_cast<DatasetOp>(op)) {
+      auto data = loadDataset(dataset, {});
+      if (failed(data))
+        return failure();
+      digester.addField((*data)->digest);
+    }
+    if (isa<PolicyOp, evolve::SearchOp>(op))
+      continue;
+    op->walk([&](Operation *inner) {
+      for (NamedAttribute attr : inner->getAttrs())
+        attr.getValue().walk([&](SymbolRefAttr ref) { pending.push_back(ref.getRootReference().str()); });
+    });
+  }
+  return digester.hex();
+}
+
+FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef program) {
+  Policy fixed;
+  fixed.policyName = policyName.str();
+  fixed.programName = program.str();
+  auto policy = spec.lookupSymbol<PolicyOp>(policyName);
+  if (!policy)
+    return spec.emitError() << "expects a safety.policy @" << policyName << ", found none", failure();
+  for (auto seal : policy.getOps<SealOp>())
+    for (auto symbol : seal.getSymbols().getAsRange<FlatSymbolRefAttr>()) {
+      auto digest = sealDigest(spec, symbol.getValue());
+      if (failed(digest))
+        return seal.emitOpError("can't seal ") << symbol, failure();
+      fixed.sealed[symbol.getValue().str()] = *digest;
+    }
+  // Everything that learns is mutable, everything that judges is sealed, and there is no third kind.
+  for (auto search : spec.getOps<evolve::SearchOp>()) {
+    llvm::StringSet<> mutable_;
+    for (ArrayAttr loop : {search.getArchitecture(), search.getPipeline(), search.getObjective()})
+      for (auto symbol : loop.getAsRange<FlatSymbolRefAttr>()) {
+        mutable_.insert(symbol.getValue());
+        if (fixed.sealed.count(symbol.getValue().str()))
+          return search.emitOpError("mutates ") << symbol << ", which @" << policyName << " seals", failure();
+      }
+    for (StringRef judge : {search.getMetric(), search.getPolicy(), StringRef(search.getSymName())})
+      if (!fixed.sealed.count(judge.str())) {
+        InFlightDiagnostic d = policy.emitOpError("does not seal @") << judge << ", which judges @"
+                                                                     << search.getSymName();
+        d.attachNote() << "expected safety.seal @" << judge;
+        return failure();
+      }
+    for (Operation &op : *spec.getBody()) {
+      auto symbol = SymbolTable::getSymbolName(&op);
+      StringAttr name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
+      (void)symbol;
+      if (!name || isa<evolve::LineageOp>(op))
+        continue;
+      if (!fixed.sealed.count(name.str()) && !mutable_.contains(name.getValue()) && name.getValue() != program) {
+        InFlightDiagnostic d = op.emitOpError("is neither sealed nor mutable");
+        d.attachNote(search.getLoc()) << "expected @" << name.getValue() << " in safety.seal of @" << policyName
+                                      << ", or in mutate(...) of @" << search.getSymName();
+        return failure();
+      }
+    }
+  }
+  return fixed;
+}
+
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct Checker {
+  ModuleOp spec;
+  StringRef program;
+  const std::map<std::string, std::string> &sealed;
+  const ProgramFacts &facts;
+
+  CheckResult make(Operation *op, const Twine &constraint, Verdict verdict, const Twine &detail) {
+    return {constraint.str(), verdict, detail.str(), op->getLoc()};
+  }
+
+  CheckResult check(SealOp op) {
+    std::string text = "seal";
+    for (auto symbol : op.getSymbols().getAsRange<FlatSymbolRefAttr>())
+      text += " @" + symbol.getValue().str();
+    unsigned n = 0;
+    for (auto &[symbol, digest] : sealed) {
+      auto now = spec.lookupSymbol(symbol) ? sealDigest(spec, symbol) : FailureOr<std::string>(failure());
+      if (failed(now))
+        return make(op, text, Verdict::Violated, "@" + symbol + " is gone");
+      if (*now != digest)
+        return make(op, text, Verdict::Violated,
+                    "@" + symbol + " changed: digest " + StringRef(*now).take_front(16) + ", sealed as " +
+                        StringRef(digest).take_front(16));
+      ++n;
+    }
+    return make(op, text, Verdict::Holds, Twine(n) + " digests are equal");
+  }
+
+  CheckResult check(RangeOp op) {
+    double low = op.getLow().convertToDouble(), high = op.getHigh().convertToDouble();
+    std::string text = ("range @" + op.getProgram() + " \"" + op.getHyper() + "\" in [" + formatDouble(low) + ", " +
+                        formatDouble(high) + "]")
+                           .str();
+    auto train = spec.lookupSymbol<TrainOp>(op.getProgram());
+    if (!train)
+      return make(op, text, Verdict::Unknown, "@" + op.getProgram() + " is no selfopt.train");
+    double value = op.getHyper() == "lr"      ? train.getLr().convertToDouble()
+                   : op.getHyper() == "batch" ? double(int64_t(train.getBatch()))
+                                              : double(int64_t(train.getEpochs()));
+    bool inside = low <= value && value <= high;
+    return make(op, text, inside ? Verdict::Holds : Verdict::Violated,
+                op.getHyper() + " is " + formatDouble(value) + (inside ? "" : ", outside"));
+  }
+
+  CheckResult check(LimitOp op) {
+    int64_t bound = op.getBound();
+    std::string text = ("limit " + stringifyQuantity(op.getQuantity()) + " <= " + Twine(bound)).str();
+    std::optional<int64_t> value;
+    switch (op.getQuantity()) {
+    case Quantity::Parameters:
+      value = facts.cost ? std::optional(facts.cost->parameters) : std::nullopt;
+      break;
+    case Quantity::FlopsPerExample:
+      value = facts.cost ? std::optional(facts.cost->flopsPerExample) : std::nullopt;
+      break;
+    case Quantity::TrainFlops:
+      value = facts.cost ? std::optional(facts.cost->trainFlops) : std::nullopt;
+      break;
+    case Quantity::Memory:
+      value = facts.arenaBytes;
+      break;
+    }
+    if (!value)
+      return make(op, text, Verdict::Unknown,
+                  op.getQuantity() == Quantity::Memory ? "the program has not been planned"
+                                                       : "an op has no known cost, or the cost leaves 64 bits");
+    bool holds = *value <= bound;
+    return make(op, text, holds ? Verdict::Holds : Verdict::Violated,
+                Twine(*value) + (holds ? " <= " : " > ") + Twine(bound));
+  }
+
+  CheckResult check(RequireOp op) {
+    std::string text = ("require " + stringifyProperty(op.getProperty()) + "(@").str();
+    text += op.getSubjectAttr().getRootReference().str();
+    for (auto nested : op.getSubjectAttr().getNestedReferences())
+      text += "::" + nested.getValue().str();
+    if (op.getTargetAttr())
+      text += " -> @" + op.getTargetAttr().getValue().str();
+    text += ")";
+    if (op.getProperty() != Property::NoFlow)
+      return make(op, text, Verdict::Unknown,
+                  "this version has no engine that proves " + stringifyProperty(op.getProperty()));
+    return checkFlow(op, text);
+  }
+
+  /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.
+  CheckResult checkFlow(RequireOp op, StringRef text) {
+    auto source = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
+    StringRef split = op.getSubjectAttr().getNestedReferences().empty()
+                          ? StringRef()
+                          : op.getSubjectAttr().getLeafReference().getValue();
+    llvm::StringSet<> seen;
+    SmallVector<std::pair<SymbolRefAttr, std::string>> pending{{op.getTargetAttr(), ""}};
+    unsigned reached = 0;
+    while (!pending.empty()) {
+      auto [ref, path] = pending.pop_back_val();
+      StringRef name = ref.getRootReference();
+      std::string here = path + (path.empty() ? "@" : " -> @") + name.str();
+      Operation *target = spec.lookupSymbol(name);
+      if (!target)
+        return make(op, text, Verdict::Unknown, here + " is not defined");
+      ++reached;
+      if (auto dataset = dyn_cast<DatasetOp>(target)) {
+        StringRef read = ref.getNestedReferences().empty() ? StringRef("train") : ref.getLeafReference().getValue();
+        std::string leak = overlap(source, split, dataset, read);
+        if (!leak.empty())
+          return make(op, text, Verdict::Violated, here + "::" + read + " " + leak);
+        continue;
+      }
+      if (target == source)
+        return make(op, text, Verdict::Violated, here + " reads it");
+      // Each symbol once; a dataset may be reached through several of its splits.
+      if (!seen.insert(name).second)
+        continue;
+      target->walk([&](Operation *inner) {
+        for (NamedAttribute attr : inner->getAttrs())
+          attr.getValue().walk([&](SymbolRefAttr next) {
+            pending.push_back({next, here});
+            // The parts of a nested reference are no symbols of the module.
+            return WalkResult::skip();
+          });
+      });
+    }
+    return make(op, text, Verdict::Holds, Twine(reached) + " symbols reached, none reads it");
+  }
+
+  /// Whether a split of `dataset` shares rows with the source; the witness, or nothing.
+  std::string overlap(Operation *source, StringRef split, DatasetOp dataset, StringRef read) {
+    auto sealedData = dyn_cast<DatasetOp>(source);
+    if (!sealedData)
+      return "";
+    if (sealedData == dataset)
+      return split.empty() || split == read ? "is that split" : "";
+    // Another dataset: the same bytes are the same rows, whatever they are called.
+    auto a = loadDataset(sealedData, {}), b = loadDataset(dataset, {});
+    if (failed(a) || failed(b))
+      return "can't be read, so nothing is known of its rows";
+    if ((*a)->digest != (*b)->digest)
+      return "";
+    auto rowsOf = [](const Dataset &data, StringRef name) -> const Split & {
+      return name == "validation" ? data.validation : name == "test" ? data.test : data.train;
+    };
+    std::vector<StringRef> parts{split};
+    if (split.empty())
+      parts = {"train", "validation", "test"};
+    for (StringRef part : parts) {
+      const Split &kept = rowsOf(**a, part);
+      llvm::DenseSet<int32_t> rows(kept.rows.begin(), kept.rows.end());
+      for (int32_t row : rowsOf(**b, read).rows)
+        if (rows.contains(row))
+          return "holds row " + std::to_string(row) + " of the same files, which is in the " + part.str() + " split";
+    }
+    return "";
+  }
+};
+
+} // namespace
+
+std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &facts) const {
+  std::vector<CheckResult> results;
+  auto policy = candidate.lookupSymbol<PolicyOp>(policyName);
+  if (!policy) {
+    results.push_back({"policy @" + policyName, Verdict::Violated, "the candidate has no such policy",
+                       candidate.getLoc()});
+    return results;
+  }
+  Checker checker{candidate, programName, sealed, facts};
+  for (Operation &op : policy.getBody().front()) {
+    if (auto seal = dyn_cast<SealOp>(op))
+      results.push_back(checker.check(seal));
+    else if (auto range = dyn_cast<RangeOp>(op))
+      results.push_back(checker.check(range));
+    else if (auto limit = dyn_cast<LimitOp>(op))
+      results.push_back(checker.check(limit));
+    else if (auto require = dyn_cast<RequireOp>(op))
+      results.push_back(checker.check(require));
+  }
+  return results;
+}

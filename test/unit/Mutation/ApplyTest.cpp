@@ -1,0 +1,203 @@
+//===- ApplyTest.cpp - What a given mutation does, and says when it does not apply -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Specs.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::test;
+
+namespace {
+
+struct Applied {
+  bool ok;
+  std::string text, errors;
+};
+
+/// Applies `mutation` to `regression`.
+Applied apply(StringRef mutation, StringRef text = regression) {
+  OwningOpRef<ModuleOp> spec = parse(text), list = parse(mutation);
+  Applied result;
+  ScopedDiagnosticHandler listen(&context(), [&](Diagnostic &d) {
+    result.errors += d.str() + "\n";
+    return success();
+  });
+  result.ok = list && succeeded(cast<MutationOpInterface>(list->getBody()->front()).applyTo(*spec));
+  result.text = printSpec(*spec);
+  return result;
+}
+
+struct Refusal {
+  const char *mutation, *error;
+};
+class RefusalTest : public testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusalTest, LeavesTheSpecAndSaysWhy) {
+  Applied applied = apply(GetParam().mutation);
+  EXPECT_FALSE(applied.ok);
+  EXPECT_EQ(applied.text, printSpec(*parse(regression)));
+  EXPECT_EQ(applied.errors, std::string(GetParam().error) + "\n");
+}
+
+const Refusal refusals[] = {
+    {"evolve.widen @no at(0) units(20)",
+     "'evolve.widen' op expects @no to be defined in the spec, found no such symbol"},
+    {"evolve.widen @mse at(0) units(20)", "'evolve.widen' op expects @mse to be a selfopt.model, found a selfopt.loss"},
+    {"evolve.widen @net at(4) units(20)",
+     "'evolve.widen' op does not apply: expected a place below 4, the number of dense layers, found 4"},
+    {"evolve.widen @net at(-1) units(20)",
+     "'evolve.widen' op does not apply: expected a place below 4, the number of dense layers, found -1"},
+    {"evolve.widen @net at(2) units(16)",
+     "'evolve.widen' op does not apply: expected more than 16 units, at most 1048576, found 16"},
+    {"evolve.widen @net at(2) units(4611686018427387904)",
+     "'evolve.widen' op does not apply: expected more than 16 units, at most 1048576, found 4611686018427387904"},
+    {"evolve.narrow @net at(2) units(0)",
+     "'evolve.narrow' op does not apply: expected fewer, at least 1, than 16 units, at most 1048576, found 0"},
+    // The result's size is the loss's, and the two sides of a skip connection change together or not at all.
+    {"evolve.widen @net at(3) units(4)",
+     "'evolve.widen' op does not apply: 'selfopt.return' op returns other types than its program declares"},
+    {"evolve.widen @net at(1) units(20)",
+     "'evolve.widen' op does not apply: the types behind the change can't be repaired"},
+    {"evolve.remove_dense @net at(3)",
+     "'evolve.remove_dense' op does not apply: 'selfopt.return' op returns other types than its program declares"},
+    {"evolve.insert_dense @net at(0) units(0) activation(\"relu\")",
+     "'evolve.insert_dense' op does not apply: expected 1 to 1048576 units, found 0"},
+    {"evolve.insert_dense @net at(0) units(4) activation(\"swish\")",
+     "'evolve.insert_dense' op does not apply: expected an activation (relu, tanh, gelu, sigmoid), found \"swish\""},
+    {"evolve.swap_activation @net at(0) to(\"tanh\")",
+     "'evolve.swap_activation' op does not apply: expected another activation than tanh, found \"tanh\""},
+    {"evolve.set_hyper @net \"lr\" to(0.1)",
+     "'evolve.set_hyper' op expects @net to be a selfopt.train, found a selfopt.model"},
+    {"evolve.set_hyper @fit \"momentum\" to(0.1)",
+     "'evolve.set_hyper' op does not apply: expected a hyperparameter (lr, batch, epochs), found 'momentum'"},
+    {"evolve.set_hyper @fit \"batch\" to(0.0)",
+     "'evolve.set_hyper' op does not apply: expected batch between 1 and 1e9, found 0.000000e+00"},
+    {"evolve.set_hyper @fit \"lr\" to(-0.1)",
+     "'evolve.set_hyper' op does not apply: 'selfopt.train' op expects a learning rate above 0, found -0.1"},
+    {"evolve.jitter_hyper @fit \"epochs\" by(-2.0)",
+     "'evolve.jitter_hyper' op does not apply: expected epochs between 1 and 1e9, found -2.000000e+00"},
+    {"evolve.edit_constant @net at(0) to(1.0)",
+     "'evolve.edit_constant' op expects @net to be a loss, optimizer, schedule or sampler, found a selfopt.model"},
+    {"evolve.edit_constant @momentum at(1) to(1.0)",
+     "'evolve.edit_constant' op does not apply: expected a place below 1, the number of f32 constants, found 1"},
+    {"evolve.edit_constant @momentum at(0) to(1.0e39)",
+     "'evolve.edit_constant' op does not apply: expected a finite constant, found INF"},
+    {"evolve.replace_op @momentum at(9) by(\"arith.addf\")",
+     "'evolve.replace_op' op does not apply: expected a place below 5, the number of ops, found 9"},
+    {"evolve.replace_op @momentum at(0) by(\"arith.addf\")",
+     "'evolve.replace_op' op does not apply: expected an op that expression edits may replace by another, found "
+     "arith.constant"},
+    {"evolve.replace_op @momentum at(1) by(\"math.exp\")",
+     "'evolve.replace_op' op does not apply: expected an op of 2 operands, found 'math.exp' of 1"},
+    {"evolve.replace_op @momentum at(1) by(\"arith.remf\")",
+     "'evolve.replace_op' op does not apply: expected an op that expression edits may create, found 'arith.remf'"},
+    {"evolve.rewire_operand @momentum at(1) operand(2) value(0)",
+     "'evolve.rewire_operand' op does not apply: expected an operand below 2, found 2"},
+    {"evolve.rewire_operand @momentum at(1) operand(0) value(7)",
+     "'evolve.rewire_operand' op does not apply: expected a value defined before the op, found value "
+     "7"},
+    {"evolve.rewire_operand @momentum at(1) operand(0) value(5)",
+     "'evolve.rewire_operand' op does not apply: expected another value than the operand's own, found the same"},
+    {"evolve.rewire_operand @mse at(0) operand(0) value(5)",
+     "'evolve.rewire_operand' op does not apply: expected a value defined before the op, found value "
+     "5"},
+    {"evolve.rewire_operand @mse at(6) operand(0) value(0)",
+     "'evolve.rewire_operand' op does not apply: expected a value of type 'f32', found "
+     "'tensor<3xf32>'"},
+    {"evolve.insert_op @momentum at(1) operand(0) op(\"arith.addf\")",
+     "'evolve.insert_op' op does not apply: expected an op of 1 operands, found 'arith.addf' of 2"},
+    {"evolve.insert_op @hard at(2) operand(0) op(\"math.exp\")",
+     "'evolve.insert_op' op does not apply: expected operands of f32 elements, found 'i1'"},
+    {"evolve.drop_op @momentum at(0) keep(0)",
+     "'evolve.drop_op' op does not apply: expected an operand below 0, found 0"},
+    {"evolve.drop_op @mse at(4) keep(0)",
+     "'evolve.drop_op' op does not apply: expected an operand of the op's own type, found 'tensor<3xf32>'"},
+};
+INSTANTIATE_TEST_SUITE_P(Refusals, RefusalTest, testing::ValuesIn(refusals));
+
+struct Effect {
+  const char *mutation, *before, *after;
+};
+class EffectTest : public testing::TestWithParam<Effect> {};
+
+/// Beside what is named, nothing changes: undoing it in the text gives the spec that it came from.
+TEST_P(EffectTest, ChangesWhatItSays) {
+  Applied applied = apply(GetParam().mutation);
+  ASSERT_TRUE(applied.ok) << applied.errors;
+  std::string expected = printSpec(*parse(regression));
+  size_t at = expected.find(GetParam().before);
+  ASSERT_NE(at, std::string::npos) << expected;
+  expected.replace(at, StringRef(GetParam().before).size(), GetParam().after);
+  EXPECT_EQ(applied.text, printSpec(*parse(expected)));
+}
+
+const Effect effects[] = {
+    {"evolve.widen @net at(2) units(20)",
+     "nn.dense %5 units(16) : tensor<16xf32>\n    %7 = nn.activation relu %6 : tensor<16xf32>",
+     "nn.dense %5 units(20) : tensor<20xf32>\n    %7 = nn.activation relu %6 : tensor<20xf32>"},
+    {"evolve.swap_activation @net at(1) to(\"relu\")", "nn.activation gelu", "nn.activation relu"},
+    {"evolve.remove_dense @net at(2)",
+     "%6 = nn.dense %5 units(16) : tensor<16xf32>\n    %7 = nn.activation relu %6 : tensor<16xf32>\n    "
+     "%8 = nn.dense %7",
+     "%8 = nn.dense %5"},
+    {"evolve.set_hyper @fit \"batch\" to(64.0)", "batch = 1,", "batch = 64,"},
+    {"evolve.jitter_hyper @fit \"lr\" by(0.5)", "lr = 0.01", "lr = 0.005"},
+    // At least 1.
+    {"evolve.jitter_hyper @fit \"batch\" by(0.25)", "batch = 1,", "batch = 1,"},
+    {"evolve.edit_constant @momentum at(0) to(0.95)", "0.899999976", "0.95"},
+    {"evolve.replace_op @momentum at(2) by(\"arith.maximumf\")", "arith.addf %0, %arg1", "arith.maximumf %0, %arg1"},
+    {"evolve.rewire_operand @momentum at(2) operand(1) value(3)", "arith.addf %0, %arg1", "arith.addf %0, %arg3"},
+    {"evolve.insert_op @momentum at(4) operand(1) op(\"math.tanh\")", "%3 = arith.subf %arg0, %2 : f32",
+     "%a = math.tanh %2 : f32\n%3 = arith.subf %arg0, %a : f32"},
+    {"evolve.insert_op @momentum at(4) operand(1) op(\"arith.mulf\") value(2)", "%3 = arith.subf %arg0, %2 : f32",
+     "%a = arith.mulf %2, %arg2 : f32\n%3 = arith.subf %arg0, %a : f32"},
+    {"evolve.drop_op @momentum at(3) keep(1)", "%2 = arith.mulf %arg2, %1 : f32\n    %3 = arith.subf %arg0, %2 : f32",
+     "%3 = arith.subf %arg0, %1 : f32"},
+};
+INSTANTIATE_TEST_SUITE_P(Effects, EffectTest, testing::ValuesIn(effects));
+
+/// An edit that a symbol's user can't live with is taken back.
+TEST(Apply, CrossSymbolConstraints) {
+  OwningOpRef<ModuleOp> spec = parse(regression);
+  auto list = parse("evolve.widen @net at(2) units(20)");
+  Operation *net = SymbolTable::lookupSymbolIn(*spec, "net");
+  std::string before = printSpec(*spec), message;
+  ScopedDiagnosticHandler listen(&context(), [&](Diagnostic &d) {
+    message += d.str();
+    return success();
+  });
+  EXPECT_TRUE(failed(editProgram(&list->getBody()->front(), net, [&](Operation *model) -> LogicalResult {
+    // A model that is fine for itself, of two results less.
+    auto last = llvm::to_vector(model->getRegion(0).getOps<nn::DenseOp>()).back();
+    auto type = RankedTensorType::get({1}, Float32Type::get(&context()));
+    last.setUnits(1);
+    auto old = cast<ModelOp>(model).getFunctionType();
+    cast<ModelOp>(model).setFunctionType(FunctionType::get(&context(), old.getInputs(), {type}));
+    return success();
+  })));
+  EXPECT_EQ(printSpec(*spec), before);
+  EXPECT_EQ(message, "'evolve.widen' op does not apply: 'selfopt.train' op has a loss that does not take the model's "
+                     "prediction");
+}
+
+/// A splat follows the layer that it scales.
+TEST(Apply, SplatsFollowTheirUsers) {
+  const char *text = R"(selfopt.model @net(%x: tensor<8xf32>) -> tensor<3xf32> {
+    %h = nn.dense %x units(16) : tensor<16xf32>
+    %c = arith.constant dense<0.5> : tensor<16xf32>
+    %s = arith.mulf %h, %c : tensor<16xf32>
+    %y = nn.dense %s units(3) : tensor<3xf32>
+    selfopt.return %y : tensor<3xf32>
+  })";
+  Applied applied = apply("evolve.narrow @net at(0) units(5)", text);
+  ASSERT_TRUE(applied.ok) << applied.errors;
+  EXPECT_NE(applied.text.find("arith.constant dense<5.000000e-01> : tensor<5xf32>"), std::string::npos) << applied.text;
+  EXPECT_EQ(applied.text.find("16xf32"), std::string::npos) << applied.text;
+}
+
+} // namespace

@@ -1,0 +1,117 @@
+//===- Specs.h - The specs that the mutation tests start from -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_TEST_MUTATION_SPECS_H
+#define SELFOPT_TEST_MUTATION_SPECS_H
+
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/Safety/Safety.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include <string>
+#include <vector>
+
+namespace selfopt::test {
+
+inline mlir::MLIRContext &context() {
+  static auto *instance = [] {
+    mlir::DialectRegistry registry;
+    registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect,
+                    mlir::arith::ArithDialect, mlir::math::MathDialect>();
+    auto *made = new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
+    made->loadAllAvailableDialects();
+    return made;
+  }();
+  return *instance;
+}
+
+inline mlir::OwningOpRef<mlir::ModuleOp> parse(llvm::StringRef text) {
+  return mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context()));
+}
+
+/// What digits.mlir does not have: a skip connection, tensors and splats in the objective, a live sampler, no search.
+inline constexpr llvm::StringLiteral regression = R"(
+module {
+  selfopt.dataset @data from csv("a.csv", "b.csv") features(tensor<8xf32> in [0.0, 1.0])
+      target(tensor<3xf32> in [0.0, 1.0]) split(train = 0.6, validation = 0.2, test = 0.2, seed = 0)
+  selfopt.model @net(%x: tensor<8xf32>) -> tensor<3xf32> {
+    %h = nn.dense %x units(16) : tensor<16xf32>
+    %a = nn.activation tanh %h : tensor<16xf32>
+    %g = nn.dense %a units(16) init(he_normal) : tensor<16xf32>
+    %half = arith.constant dense<0.5> : tensor<16xf32>
+    %scaled = arith.mulf %g, %half : tensor<16xf32>
+    %r = arith.addf %a, %scaled : tensor<16xf32>
+    %b = nn.activation gelu %r : tensor<16xf32>
+    %c = nn.dense %b units(16) : tensor<16xf32>
+    %d = nn.activation relu %c : tensor<16xf32>
+    %y = nn.dense %d units(3) : tensor<3xf32>
+    %z = nn.activation sigmoid %y : tensor<3xf32>
+    selfopt.return %z : tensor<3xf32>
+  }
+  selfopt.loss @mse(%p: tensor<3xf32>, %t: tensor<3xf32>) -> f32 {
+    %e = arith.subf %p, %t : tensor<3xf32>
+    %s = arith.mulf %e, %e : tensor<3xf32>
+    %two = arith.constant dense<2.0> : tensor<3xf32>
+    %w = arith.divf %s, %two : tensor<3xf32>
+    %m = nn.reduce mean %w : f32
+    %eps = arith.constant 1.0e-3 : f32
+    %l = arith.addf %m, %eps : f32
+    selfopt.return %l : f32
+  }
+  selfopt.optimizer @momentum(%w: f32, %g: f32, %lr: f32, %step: f32) state(%m: f32 = 0.0) {
+    %beta = arith.constant 0.9 : f32
+    %d = arith.mulf %beta, %m : f32
+    %m1 = arith.addf %d, %g : f32
+    %u = arith.mulf %lr, %m1 : f32
+    %w1 = arith.subf %w, %u : f32
+    selfopt.return %w1, %m1 : f32, f32
+  }
+  selfopt.sampler @hard(%loss: f32, %age: f32, %t: f32) -> f32 {
+    %one = arith.constant 1.0 : f32
+    %big = arith.cmpf ogt, %loss, %one : f32
+    %s = arith.select %big, %loss, %age : f32
+    %r = math.sqrt %s : f32
+    selfopt.return %r : f32
+  }
+  selfopt.train @fit model(@net) loss(@mse) optimizer(@momentum) sampler(@hard)
+      data(@data) hyper(lr = 0.01, batch = 1, epochs = 1)
+}
+)";
+
+/// All examples of the documentation, in the order of their names, and `regression`.
+inline std::vector<std::string> specTexts() {
+  std::vector<std::string> files, texts;
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator i(SELFOPT_SOURCE_DIR "/docs/examples", error), end; i != end && !error;
+       i.increment(error))
+    if (llvm::StringRef(i->path()).ends_with(".mlir"))
+      files.push_back(i->path());
+  std::sort(files.begin(), files.end());
+  for (const std::string &file : files)
+    if (auto buffer = llvm::MemoryBuffer::getFile(file))
+      texts.push_back((*buffer)->getBuffer().str());
+  texts.push_back(regression.str());
+  return texts;
+}
+
+/// What the spec says may change; anything, in a spec that says nothing.
+inline MutationScope scopeOf(mlir::ModuleOp spec) {
+  return spec.getOps<evolve::SearchOp>().empty() ? MutationScope::all(spec) : MutationScope::of(spec);
+}
+
+/// A copy that went through text.
+inline mlir::OwningOpRef<mlir::ModuleOp> reparse(mlir::ModuleOp spec) { return parse(printSpec(spec)); }
+
+} // namespace selfopt::test
+#endif // SELFOPT_TEST_MUTATION_SPECS_H
