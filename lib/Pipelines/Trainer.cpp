@@ -40,7 +40,7 @@ FailureOr<PlannedProgram> selfopt::planTraining(ModuleOp spec, StringRef program
     planned.metrics.push_back(metric.str());
   plan::SplitSizes sizes = splitSizes(**data, pipeline.getDataAttr());
   planned.epochs = pipeline.getEpochs();
-  planned.stepsPerEpoch = sizes.train / int64_t(pipeline.getBatch());
+  planned.trainRows = sizes.train;
   auto initialize = copy->lookupSymbol<func::FuncOp>((program + ".initialize").str());
   for (Type type : initialize.getResultTypes())
     planned.parameters.push_back(cast<RankedTensorType>(type));

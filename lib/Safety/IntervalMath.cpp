@@ -187,7 +187,7 @@ Interval ranges::power(const Interval &x, const Interval &y) {
   }
   if (y.low == y.high && y.low == std::trunc(y.low) && y.low >= 0 && y.low <= 64) {
     if (y.low == 0)
-      return Interval::point(1);
+      return {1, 1, y.mayBeNaN}; // NaN to the power of 0 is 1, but not the other way round.
     bool even = std::fmod(y.low, 2) == 0;
     Interval base = even ? absolute(x) : x;
     double low = std::pow(base.low, y.low), high = std::pow(base.high, y.low);

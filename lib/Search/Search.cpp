@@ -422,7 +422,7 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
   if (failed(executable))
     return failure();
   FinalScore score;
-  auto cost = programCost(spec, program, planned->stepsPerEpoch * 0 + planned->data->train.count);
+  auto cost = programCost(spec, program, planned->trainRows);
   if (cost) {
     score.parameters = cost->parameters;
     score.flopsPerExample = cost->flopsPerExample;

@@ -5,14 +5,36 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelfOpt/Codegen/Lowering.h"
 #include "SelfOpt/InitAll.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Mutation/MutatePass.h"
+#include "SelfOpt/Safety/Coverage.h"
+#include "mlir/IR/MLIRContext.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/CommandLine.h"
+
+static llvm::cl::opt<bool> listMutations("selfopt-list-mutations", llvm::cl::desc("list the kinds of mutation"));
+static llvm::cl::opt<bool> reportCoverage("selfopt-report-coverage",
+                                          llvm::cl::desc("print which op has which meaning; fails on a hole"));
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   selfopt::registerAllDialects(registry);
+  selfopt::codegen::registerCodegenDialects(registry);
   selfopt::registerAllPasses();
   mlir::registerTransformsPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "SelfOpt optimizer driver\n", registry));
+  auto [input, output] =
+      mlir::registerAndParseCLIOptions(argc, argv, "selfopt-opt: SelfOpt's stages, analyses and mutations", registry);
+  if (listMutations) {
+    selfopt::listMutations(llvm::outs());
+    return 0;
+  }
+  if (reportCoverage) {
+    mlir::MLIRContext context(registry);
+    context.loadAllAvailableDialects();
+    return selfopt::printCoverage(context, llvm::outs()) ? 1 : 0;
+  }
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
 }

@@ -64,7 +64,7 @@ int run::trainMain() {
   if (failed(executable))
     return refused;
   double compileSeconds = now() - begin;
-  auto cost = programCost(*spec->module, name, planned->data->train.count);
+  auto cost = programCost(*spec->module, name, planned->trainRows);
 
   const Split *splits[] = {&planned->data->train, &planned->data->validation, &planned->data->test};
   const char *names[] = {"train", "validation", "test"};

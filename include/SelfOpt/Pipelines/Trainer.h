@@ -20,7 +20,7 @@ struct PlannedProgram {
   std::string name;
   std::vector<std::string> metrics;
   std::vector<mlir::RankedTensorType> parameters;
-  int64_t arenaBytes = 0, epochs = 0, stepsPerEpoch = 0;
+  int64_t arenaBytes = 0, epochs = 0, trainRows = 0;
   std::shared_ptr<Dataset> data;
 };
 

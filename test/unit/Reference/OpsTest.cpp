@@ -160,6 +160,12 @@ TEST(Ops, FmaRoundsOnce) {
     b.push_back(std::ldexp(float(engine()), -int(engine() % 64)));
     c.push_back(std::ldexp(-float(engine()), -int(engine() % 64)));
   }
+  // (1 + 2^-12)^2 lies half way between two f32 numbers; only one rounding sees which side a tiny addend is on.
+  for (float tiny : {0x1p-80f, -0x1p-80f}) {
+    a.push_back(1 + 0x1p-12f);
+    b.push_back(1 + 0x1p-12f);
+    c.push_back(tiny);
+  }
   std::vector<double> found = runElementwise("math.fma", {a, b, c});
   for (size_t i = 0; i < a.size(); ++i)
     EXPECT_TRUE(same(found[i], std::fma(a[i], b[i], c[i])));

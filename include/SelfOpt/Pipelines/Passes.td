@@ -1,0 +1,38 @@
+//===- Passes.td - Passes that need more than one engine ---------------------------------------------------------===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+#ifndef SELFOPT_PIPELINES_PASSES_TD
+#define SELFOPT_PIPELINES_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerToCpu : Pass<"selfopt-lower-to-cpu", "::mlir::ModuleOp"> {
+  let summary = "S4: lowers the kernels of a planned program to the LLVM dialect";
+  let description = [{
+    Every kernel of a `plan.program` becomes a `llvm.func` that takes one pointer to its slots (addresses, sizes and
+    constants); the launch list stays as it is. With `stage=vector` it stops half way: loops over vectors of `lanes`
+    floats, with masks at the edges. Does nothing to a module without kernels.
+
+    After it: no op of `linalg`, `memref`, `vector`, `scf`, `arith` or `math` is left in a kernel
+    (`--selfopt-verify-lowered`).
+  }];
+  let options = [Option<"stage", "stage", "std::string", /*default=*/"\"llvm\"", "vector or llvm">,
+                 Option<"lanes", "lanes", "unsigned", /*default=*/"16", "f32 lanes of a vector: 4, 8 or 16">];
+}
+
+def VerifyLowered : Pass<"selfopt-verify-lowered", "::mlir::ModuleOp"> {
+  let summary = "checks what holds after S4";
+}
+
+def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
+  let summary = "checks a spec against its own policy";
+  let description = [{
+    Prints one remark per constraint: holds, violated with a witness, or unknown with a reason. Fails unless all hold.
+    Changes nothing.
+  }];
+}
+
+#endif // SELFOPT_PIPELINES_PASSES_TD

@@ -1,0 +1,47 @@
+//===- CheckPolicy.cpp - A spec against its own policy ------------------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Pipelines/Passes.h"
+#include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Safety/Policy.h"
+
+namespace selfopt {
+#define GEN_PASS_DEF_CHECKPOLICY
+#include "SelfOpt/Pipelines/Passes.h.inc"
+} // namespace selfopt
+
+using namespace mlir;
+using namespace selfopt;
+
+namespace {
+struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    markAllAnalysesPreserved();
+    for (auto op : module.getOps<safety::PolicyOp>()) {
+      std::string program = defaultProgram(module);
+      auto policy = program.empty() ? FailureOr<Policy>(failure()) : Policy::fix(module, op.getSymName(), program);
+      auto planned = failed(policy) ? FailureOr<PlannedProgram>(failure()) : planTraining(module, program);
+      if (failed(planned))
+        return signalPassFailure();
+      ProgramFacts facts;
+      facts.cost = programCost(module, program, planned->trainRows);
+      facts.arenaBytes = planned->arenaBytes;
+      auto results = policy->check(module, facts);
+      for (const CheckResult &r : results) {
+        if (r.verdict == Verdict::Holds)
+          mlir::emitRemark(r.location) << "holds: " << r.constraint << " (" << r.detail << ")";
+        else
+          mlir::emitError(r.location) << stringifyVerdict(r.verdict) << ": " << r.constraint << " (" << r.detail << ")";
+      }
+      if (!allHold(results))
+        signalPassFailure();
+    }
+  }
+};
+} // namespace
