@@ -5,10 +5,17 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Pipelines/Passes.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Safety/Policy.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace selfopt {
 #define GEN_PASS_DEF_CHECKPOLICY

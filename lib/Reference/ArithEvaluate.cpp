@@ -300,7 +300,8 @@ struct ToFloatModel : EvaluableOpInterface::ExternalModel<ToFloatModel<OpT, isSi
       if (isSigned)
         y.floats[i] = once ? double(float(asSigned(v, width))) : interpreter.round(double(asSigned(v, width)), type);
       else
-        y.floats[i] = once ? double(float(asUnsigned(v, width))) : interpreter.round(double(asUnsigned(v, width)), type);
+        y.floats[i] =
+            once ? double(float(asUnsigned(v, width))) : interpreter.round(double(asUnsigned(v, width)), type);
     }
     results.push_back(std::move(y));
     return success();

@@ -8,10 +8,10 @@
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/APFloat.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
 using namespace selfopt;

@@ -128,8 +128,7 @@ LogicalResult evaluateStructured(linalg::LinalgOp op, Interpreter &interpreter, 
   return status;
 }
 
-template <typename OpT>
-struct StructuredModel : EvaluableOpInterface::ExternalModel<StructuredModel<OpT>, OpT> {
+template <typename OpT> struct StructuredModel : EvaluableOpInterface::ExternalModel<StructuredModel<OpT>, OpT> {
   LogicalResult evaluate(Operation *op, Interpreter &interpreter, ArrayRef<Tensor> x,
                          SmallVectorImpl<Tensor> &results) const {
     return evaluateStructured(cast<linalg::LinalgOp>(op), interpreter, x, results);

@@ -69,8 +69,8 @@ std::optional<Cost> selfopt::costOfBlock(Block &block) {
 void selfopt::registerArithCost(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {
     using namespace arith;
-    attachCosts<1, AddFOp, SubFOp, MulFOp, DivFOp, RemFOp, NegFOp, MaximumFOp, MinimumFOp, MaxNumFOp, MinNumFOp, CmpFOp>(
-        *context);
+    attachCosts<1, AddFOp, SubFOp, MulFOp, DivFOp, RemFOp, NegFOp, MaximumFOp, MinimumFOp, MaxNumFOp, MinNumFOp,
+                CmpFOp>(*context);
     // Integers, moves and casts are not floating point operations.
     attachCosts<0, ConstantOp, SelectOp, AddIOp, SubIOp, MulIOp, AddUIExtendedOp, MulSIExtendedOp, MulUIExtendedOp,
                 DivSIOp, DivUIOp, RemSIOp, RemUIOp, CeilDivSIOp, CeilDivUIOp, FloorDivSIOp, AndIOp, OrIOp, XOrIOp,

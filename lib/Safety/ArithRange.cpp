@@ -60,7 +60,7 @@ struct Rules {
   static Interval range(arith::CmpFOp op, const Interval &a, const Interval &b) {
     using P = arith::CmpFPredicate;
     bool nan = a.mayBeNaN || b.mayBeNaN;
-    bool less = a.low < b.high, greater = a.high > b.low, equal = a.low <= b.high && b.low <= a.high;
+    bool less = a.low<b.high, greater = a.high> b.low, equal = a.low <= b.high && b.low <= a.high;
     bool onlyEqual = a.low == a.high && b.low == b.high && a.low == b.low;
     less &= !onlyEqual;
     greater &= !onlyEqual;
@@ -268,9 +268,8 @@ struct Rules {
     return toInteger(op.getType(), a, 0, std::ldexp(1, widthOf(op)) - 1);
   }
   static Interval range(arith::BitcastOp op, const Interval &a) {
-    return getElementTypeOrSelf(op.getIn().getType()) == getElementTypeOrSelf(op.getType())
-               ? a
-               : rangeOfType(op.getType());
+    return getElementTypeOrSelf(op.getIn().getType()) == getElementTypeOrSelf(op.getType()) ? a
+                                                                                            : rangeOfType(op.getType());
   }
 };
 

@@ -19,7 +19,8 @@ std::optional<int64_t> bytesMoved(mlir::Operation *op);
 /// `flops` for each element of the first result, and the bytes moved.
 std::optional<Cost> perElement(mlir::Operation *op, int64_t flops);
 
-template <typename OpT, int64_t flops> struct ElementModel : CostOpInterface::ExternalModel<ElementModel<OpT, flops>, OpT> {
+template <typename OpT, int64_t flops>
+struct ElementModel : CostOpInterface::ExternalModel<ElementModel<OpT, flops>, OpT> {
   std::optional<Cost> getCost(mlir::Operation *op) const { return perElement(op, flops); }
 };
 template <int64_t flops, typename... Ops> void attachCosts(mlir::MLIRContext &context) {

@@ -7,13 +7,13 @@
 
 #include "SelfOpt/Safety/Coverage.h"
 #include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -25,25 +25,112 @@ enum Column { Evaluate, PullBack, Range, CostOf, Mutable, numColumns };
 constexpr const char *columnNames[] = {"evaluate", "pullback", "range", "cost", "mutable"};
 
 /// Ops outside of nn that a spec may use or a stage makes. All ops of nn are listed from the dialect.
-constexpr const char *upstreamOps[] = {
-    "arith.constant", "arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.remf", "arith.negf",
-    "arith.maximumf", "arith.minimumf", "arith.maxnumf", "arith.minnumf", "arith.cmpf", "arith.select", "arith.addi",
-    "arith.subi", "arith.muli", "arith.divsi", "arith.divui", "arith.remsi", "arith.remui", "arith.andi", "arith.ori",
-    "arith.xori", "arith.shli", "arith.shrsi", "arith.shrui", "arith.cmpi", "arith.maxsi", "arith.minsi", "arith.maxui",
-    "arith.minui", "arith.mului_extended", "arith.mulsi_extended", "arith.index_cast", "arith.index_castui",
-    "arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.trunci", "arith.sitofp", "arith.uitofp",
-    "arith.fptosi", "arith.fptoui", "arith.bitcast", //
-    "math.absf", "math.absi", "math.acos", "math.asin", "math.atan", "math.atan2", "math.cbrt", "math.ceil",
-    "math.copysign", "math.cos", "math.cosh", "math.ctpop", "math.erf", "math.erfc", "math.exp", "math.exp2",
-    "math.expm1", "math.floor", "math.fma", "math.log", "math.log10", "math.log1p", "math.log2", "math.powf",
-    "math.round", "math.roundeven", "math.rsqrt", "math.sin", "math.sinh", "math.sqrt", "math.tan", "math.tanh",
-    "math.trunc", //
-    "linalg.generic", "linalg.fill", "linalg.matmul", "linalg.index", "linalg.batch_matmul", "linalg.matvec",
-    "linalg.vecmat", "linalg.dot", "linalg.transpose", "linalg.broadcast", "linalg.reduce", "linalg.map", //
-    "tensor.empty", "tensor.extract", "tensor.insert", "tensor.from_elements", "tensor.splat", "tensor.cast",
-    "tensor.dim", "tensor.collapse_shape", "tensor.expand_shape", "tensor.extract_slice", "tensor.insert_slice",
-    "tensor.concat", "tensor.pad", //
-    "func.call", "selfopt.stop_gradient", "selfopt.gradient"};
+constexpr const char *upstreamOps[] = {"arith.constant",
+                                       "arith.addf",
+                                       "arith.subf",
+                                       "arith.mulf",
+                                       "arith.divf",
+                                       "arith.remf",
+                                       "arith.negf",
+                                       "arith.maximumf",
+                                       "arith.minimumf",
+                                       "arith.maxnumf",
+                                       "arith.minnumf",
+                                       "arith.cmpf",
+                                       "arith.select",
+                                       "arith.addi",
+                                       "arith.subi",
+                                       "arith.muli",
+                                       "arith.divsi",
+                                       "arith.divui",
+                                       "arith.remsi",
+                                       "arith.remui",
+                                       "arith.andi",
+                                       "arith.ori",
+                                       "arith.xori",
+                                       "arith.shli",
+                                       "arith.shrsi",
+                                       "arith.shrui",
+                                       "arith.cmpi",
+                                       "arith.maxsi",
+                                       "arith.minsi",
+                                       "arith.maxui",
+                                       "arith.minui",
+                                       "arith.mului_extended",
+                                       "arith.mulsi_extended",
+                                       "arith.index_cast",
+                                       "arith.index_castui",
+                                       "arith.extf",
+                                       "arith.truncf",
+                                       "arith.extsi",
+                                       "arith.extui",
+                                       "arith.trunci",
+                                       "arith.sitofp",
+                                       "arith.uitofp",
+                                       "arith.fptosi",
+                                       "arith.fptoui",
+                                       "arith.bitcast", //
+                                       "math.absf",
+                                       "math.absi",
+                                       "math.acos",
+                                       "math.asin",
+                                       "math.atan",
+                                       "math.atan2",
+                                       "math.cbrt",
+                                       "math.ceil",
+                                       "math.copysign",
+                                       "math.cos",
+                                       "math.cosh",
+                                       "math.ctpop",
+                                       "math.erf",
+                                       "math.erfc",
+                                       "math.exp",
+                                       "math.exp2",
+                                       "math.expm1",
+                                       "math.floor",
+                                       "math.fma",
+                                       "math.log",
+                                       "math.log10",
+                                       "math.log1p",
+                                       "math.log2",
+                                       "math.powf",
+                                       "math.round",
+                                       "math.roundeven",
+                                       "math.rsqrt",
+                                       "math.sin",
+                                       "math.sinh",
+                                       "math.sqrt",
+                                       "math.tan",
+                                       "math.tanh",
+                                       "math.trunc", //
+                                       "linalg.generic",
+                                       "linalg.fill",
+                                       "linalg.matmul",
+                                       "linalg.index",
+                                       "linalg.batch_matmul",
+                                       "linalg.matvec",
+                                       "linalg.vecmat",
+                                       "linalg.dot",
+                                       "linalg.transpose",
+                                       "linalg.broadcast",
+                                       "linalg.reduce",
+                                       "linalg.map", //
+                                       "tensor.empty",
+                                       "tensor.extract",
+                                       "tensor.insert",
+                                       "tensor.from_elements",
+                                       "tensor.splat",
+                                       "tensor.cast",
+                                       "tensor.dim",
+                                       "tensor.collapse_shape",
+                                       "tensor.expand_shape",
+                                       "tensor.extract_slice",
+                                       "tensor.insert_slice",
+                                       "tensor.concat",
+                                       "tensor.pad", //
+                                       "func.call",
+                                       "selfopt.stop_gradient",
+                                       "selfopt.gradient"};
 
 struct Gap {
   const char *ops; ///< Names with one space before and after each, or a prefix that ends in '*'.
@@ -58,7 +145,8 @@ constexpr Gap gaps[] = {
     {" selfopt.* ", Mutable, "made by instantiate only; no spec has it"},
     {" nn.softmax nn.log_softmax nn.pick nn.one_hot nn.argmax ", Mutable, "it has no attribute to change"},
     {" arith.constant tensor.empty linalg.index ", PullBack, "has no operand that is differentiated by"},
-    {" arith.cmpf arith.addi arith.subi arith.muli arith.divsi arith.divui arith.remsi arith.remui arith.andi arith.ori "
+    {" arith.cmpf arith.addi arith.subi arith.muli arith.divsi arith.divui arith.remsi arith.remui arith.andi "
+     "arith.ori "
      "arith.xori arith.shli arith.shrsi arith.shrui arith.cmpi arith.maxsi arith.minsi arith.maxui arith.minui "
      "arith.mului_extended arith.mulsi_extended arith.index_cast arith.index_castui arith.extsi arith.extui "
      "arith.trunci arith.fptosi arith.fptoui math.absi math.ctpop tensor.dim ",
@@ -83,7 +171,8 @@ constexpr Gap gaps[] = {
 const Gap *findGap(StringRef op, Column column) {
   std::string dialect = (" " + op.split('.').first + ".* ").str(), name = (" " + op + " ").str();
   for (const Gap &gap : gaps)
-    if (gap.column == column && (StringRef(gap.ops).contains(name) || StringRef(gap.ops).contains(StringRef(dialect).ltrim())))
+    if (gap.column == column &&
+        (StringRef(gap.ops).contains(name) || StringRef(gap.ops).contains(StringRef(dialect).ltrim())))
       return &gap;
   return nullptr;
 }
@@ -112,8 +201,11 @@ unsigned selfopt::printCoverage(MLIRContext &context, raw_ostream &os) {
   context.loadDialect<nn::NNDialect, SelfOptDialect, arith::ArithDialect, math::MathDialect, linalg::LinalgDialect,
                       tensor::TensorDialect, func::FuncDialect>();
   SmallVector<std::string> names;
-  for (RegisteredOperationName op : context.getRegisteredOperationsByDialect("nn"))
-    names.push_back(op.getStringRef().str());
+  // Not getRegisteredOperationsByDialect: its binary search (LLVM 22) takes a three-way comparison for "less" and finds
+  // a dialect or not by the luck of what else is loaded.
+  for (RegisteredOperationName op : context.getRegisteredOperations())
+    if (op.getDialectNamespace() == "nn")
+      names.push_back(op.getStringRef().str());
   llvm::sort(names);
   names.append(std::begin(upstreamOps), std::end(upstreamOps));
 

@@ -229,7 +229,7 @@ Interval ranges::sum(const Interval &initial, const Interval &element, int64_t c
   // Partial sums may overflow where the whole does not.
   double lowest = std::min(initial.low, 0.0) + n * std::min(element.low, 0.0) - slack;
   double highest = std::max(initial.high, 0.0) + n * std::max(element.high, 0.0) + slack;
-  bool overflowsDown = lowest < -FLT_MAX, overflowsUp = highest > FLT_MAX;
+  bool overflowsDown = lowest<-FLT_MAX, overflowsUp = highest> FLT_MAX;
   if (overflowsDown && overflowsUp)
     return Interval::top();
   // Numbers of one sign: the magnitudes' sum is the sum, so the error of each bound is relative to that bound alone.

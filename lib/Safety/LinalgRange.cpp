@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The body of a structured op is evaluated on intervals. An output that the body doesn't read is what one evaluation
-// yields; a sum over n points is bounded at once; any other running value is iterated, until it stops growing or as many
-// times as there are points.
+// yields; a sum over n points is bounded at once; any other running value is iterated, until it stops growing or as
+// many times as there are points.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +38,7 @@ void inferStructured(linalg::LinalgOp op, ArrayRef<Interval> operands, SmallVect
     for (Type type : op->getResultTypes())
       results.push_back(rangeOfType(type));
   };
-  if (!op.hasPureTensorSemantics() || op->getNumResults() != outputs ||
-      !llvm::all_of(op->getOperandTypes(), isPrecise))
+  if (!op.hasPureTensorSemantics() || op->getNumResults() != outputs || !llvm::all_of(op->getOperandTypes(), isPrecise))
     return giveUp();
   Block &body = *op.getBlock();
   SmallVector<int64_t> extents = op.getStaticLoopRanges();

@@ -24,9 +24,7 @@ Interval within(const Interval &x, double low, double high) {
   r.mayBeNaN |= x.low < low || x.high > high;
   return r;
 }
-Interval falling(double (*fn)(double), const Interval &x) {
-  return libraryBounds(fn(x.high), fn(x.low), x.mayBeNaN);
-}
+Interval falling(double (*fn)(double), const Interval &x) { return libraryBounds(fn(x.high), fn(x.low), x.mayBeNaN); }
 /// sin of x + shift.
 Interval wave(const Interval &x, double shift) {
   Interval full{-1, 1, x.mayBeNaN || hasInfinity(x)};
@@ -71,7 +69,9 @@ struct Rules {
       r.low = -inf;
     return r;
   }
-  static Interval range(math::CbrtOp, const Interval &x) { return rising([](double v) { return std::cbrt(v); }, x); }
+  static Interval range(math::CbrtOp, const Interval &x) {
+    return rising([](double v) { return std::cbrt(v); }, x);
+  }
   static Interval range(math::ExpOp, const Interval &x) {
     return clamp(rising([](double v) { return std::exp(v); }, x), 0, inf);
   }
@@ -102,18 +102,24 @@ struct Rules {
   static Interval range(math::ErfcOp, const Interval &x) {
     return clamp(falling([](double v) { return std::erfc(v); }, x), 0, 2);
   }
-  static Interval range(math::SinhOp, const Interval &x) { return rising([](double v) { return std::sinh(v); }, x); }
+  static Interval range(math::SinhOp, const Interval &x) {
+    return rising([](double v) { return std::sinh(v); }, x);
+  }
   static Interval range(math::CoshOp, const Interval &x) {
     return rising([](double v) { return std::cosh(v); }, absolute(x));
   }
-  static Interval range(math::AsinhOp, const Interval &x) { return rising([](double v) { return std::asinh(v); }, x); }
+  static Interval range(math::AsinhOp, const Interval &x) {
+    return rising([](double v) { return std::asinh(v); }, x);
+  }
   static Interval range(math::AcoshOp, const Interval &x) {
     return rising([](double v) { return std::acosh(v); }, within(x, 1, inf));
   }
   static Interval range(math::AtanhOp, const Interval &x) {
     return rising([](double v) { return std::atanh(v); }, within(x, -1, 1));
   }
-  static Interval range(math::AtanOp, const Interval &x) { return rising([](double v) { return std::atan(v); }, x); }
+  static Interval range(math::AtanOp, const Interval &x) {
+    return rising([](double v) { return std::atan(v); }, x);
+  }
   static Interval range(math::AsinOp, const Interval &x) {
     return rising([](double v) { return std::asin(v); }, within(x, -1, 1));
   }

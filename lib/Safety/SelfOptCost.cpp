@@ -22,9 +22,8 @@ struct StopGradientModel : CostOpInterface::ExternalModel<StopGradientModel, Sto
 } // namespace
 
 void selfopt::registerSelfOptCost(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, SelfOptDialect *) {
-    StopGradientOp::attachInterface<StopGradientModel>(*context);
-  });
+  registry.addExtension(
+      +[](MLIRContext *context, SelfOptDialect *) { StopGradientOp::attachInterface<StopGradientModel>(*context); });
 }
 
 void selfopt::registerCostModels(DialectRegistry &registry) {

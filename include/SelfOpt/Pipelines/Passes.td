@@ -33,6 +33,10 @@ def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
     Prints one remark per constraint: holds, violated with a witness, or unknown with a reason. Fails unless all hold.
     Changes nothing.
   }];
+  // What the planner makes on the way to the exact size of the arena.
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::memref::MemRefDialect", "::selfopt::plan::PlanDialect"];
 }
 
 #endif // SELFOPT_PIPELINES_PASSES_TD

@@ -125,7 +125,7 @@ TEST(CanonicalDigest, LayersAreNotCommonCode) {
 }
 /// What the assembly leaves out is there all the same.
 TEST(CanonicalDigest, DefaultsWrittenOut) {
-  OwningOpRef<ModuleOp> spec = parse(specTexts().front());
+  OwningOpRef<ModuleOp> spec = parse(classification);
   std::string digest = canonicalDigest(*spec);
   spec->walk([](nn::DenseOp dense) { dense.setInit(dense.getInit()); });
   auto search = *spec->getOps<evolve::SearchOp>().begin();
@@ -145,7 +145,7 @@ TEST(CanonicalDigest, ModuleNameOrderLineageAndComments) {
 
 /// Every edit of the text that means something gives another digest, and no two edits give the same.
 TEST(CanonicalDigest, SensitiveToEveryEdit) {
-  std::string text = specTexts().front();
+  std::string text = classification.str();
   std::map<std::string, std::string> seen{{digestOf(text), "the spec itself"}};
   const std::pair<const char *, const char *> edits[] = {
       {"digits.csv.gz", "digits2.csv.gz"},
@@ -198,7 +198,7 @@ TEST(CanonicalDigest, SensitiveToEveryEdit) {
 
 /// It is asked for every mutant. The bound is ten times what a release build takes, for slow machines and sanitizers.
 TEST(CanonicalDigest, IsFast) {
-  OwningOpRef<ModuleOp> spec = parse(specTexts().front());
+  OwningOpRef<ModuleOp> spec = parse(classification);
   canonicalDigest(*spec);
   auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 100; ++i)

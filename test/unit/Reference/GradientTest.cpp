@@ -42,31 +42,21 @@ void expectGradient(ModuleOp module, StringRef function, StringRef gradient, Ten
 }
 
 struct Rule {
-  const char *op;       ///< With operands %a, %b, %c of type T.
+  const char *op; ///< With operands %a, %b, %c of type T.
   unsigned operands;
   double low, high;
 };
 const Rule opRules[] = {
-    {"arith.addf %a, %b : T", 2, -2, 2},
-    {"arith.subf %a, %b : T", 2, -2, 2},
-    {"arith.mulf %a, %b : T", 2, -2, 2},
-    {"arith.divf %a, %b : T", 2, 0.5, 2},
-    {"arith.negf %a : T", 1, -2, 2},
-    {"arith.maximumf %a, %b : T", 2, -2, 2},
-    {"arith.minimumf %a, %b : T", 2, -2, 2},
-    {"arith.maxnumf %a, %b : T", 2, -2, 2},
-    {"arith.minnumf %a, %b : T", 2, -2, 2},
-    {"math.exp %a : T", 1, -2, 2},
-    {"math.log %a : T", 1, 0.2, 3},
-    {"math.log1p %a : T", 1, -0.5, 3},
-    {"math.sqrt %a : T", 1, 0.2, 3},
-    {"math.rsqrt %a : T", 1, 0.2, 3},
-    {"math.tanh %a : T", 1, -2, 2},
-    {"math.sin %a : T", 1, -4, 4},
-    {"math.cos %a : T", 1, -4, 4},
-    {"math.erf %a : T", 1, -2, 2},
-    {"math.absf %a : T", 1, -2, 2},
-    {"math.powf %a, %b : T", 2, 0.3, 2},
+    {"arith.addf %a, %b : T", 2, -2, 2},     {"arith.subf %a, %b : T", 2, -2, 2},
+    {"arith.mulf %a, %b : T", 2, -2, 2},     {"arith.divf %a, %b : T", 2, 0.5, 2},
+    {"arith.negf %a : T", 1, -2, 2},         {"arith.maximumf %a, %b : T", 2, -2, 2},
+    {"arith.minimumf %a, %b : T", 2, -2, 2}, {"arith.maxnumf %a, %b : T", 2, -2, 2},
+    {"arith.minnumf %a, %b : T", 2, -2, 2},  {"math.exp %a : T", 1, -2, 2},
+    {"math.log %a : T", 1, 0.2, 3},          {"math.log1p %a : T", 1, -0.5, 3},
+    {"math.sqrt %a : T", 1, 0.2, 3},         {"math.rsqrt %a : T", 1, 0.2, 3},
+    {"math.tanh %a : T", 1, -2, 2},          {"math.sin %a : T", 1, -4, 4},
+    {"math.cos %a : T", 1, -4, 4},           {"math.erf %a : T", 1, -2, 2},
+    {"math.absf %a : T", 1, -2, 2},          {"math.powf %a, %b : T", 2, 0.3, 2},
     {"math.fma %a, %b, %c : T", 3, -2, 2},
 };
 
@@ -101,8 +91,8 @@ std::string tensorForm(const Rule &rule, const std::string &op) {
       return %s : tensor<f32> })";
 }
 std::string bodyForm(const Rule &rule, const std::string &op) {
-  std::string arguments = "%ta: tensor<4xf32>", operands = "%ta", types = "tensor<4xf32>", maps = "affine_map<(d0) -> (d0)>",
-              elements = "%a: f32";
+  std::string arguments = "%ta: tensor<4xf32>", operands = "%ta", types = "tensor<4xf32>",
+              maps = "affine_map<(d0) -> (d0)>", elements = "%a: f32";
   for (unsigned i = 1; i < rule.operands; ++i) {
     std::string name(1, char('a' + i));
     arguments += ", %t" + name + ": tensor<4xf32>";

@@ -117,11 +117,37 @@ inline bool same(double a, double b) {
 /// f32 values at which functions tend to be wrong.
 inline const std::vector<float> &edges() {
   using limits = std::numeric_limits<float>;
-  static const std::vector<float> values = {
-      0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -0.5f, 1.5f, 2.5f, -2.5f, 3.25f, -7.75f, 100.0f, -100.0f, 1e-3f, 88.8f, -88.8f,
-      127.5f, 1e10f, -1e10f, 1.0000001f, 0.99999994f, 3.1415927f, limits::min(), -limits::min(), limits::denorm_min(),
-      -limits::denorm_min(), limits::max(), limits::lowest(), limits::infinity(), -limits::infinity(),
-      limits::quiet_NaN()};
+  static const std::vector<float> values = {0.0f,
+                                            -0.0f,
+                                            1.0f,
+                                            -1.0f,
+                                            0.5f,
+                                            -0.5f,
+                                            1.5f,
+                                            2.5f,
+                                            -2.5f,
+                                            3.25f,
+                                            -7.75f,
+                                            100.0f,
+                                            -100.0f,
+                                            1e-3f,
+                                            88.8f,
+                                            -88.8f,
+                                            127.5f,
+                                            1e10f,
+                                            -1e10f,
+                                            1.0000001f,
+                                            0.99999994f,
+                                            3.1415927f,
+                                            limits::min(),
+                                            -limits::min(),
+                                            limits::denorm_min(),
+                                            -limits::denorm_min(),
+                                            limits::max(),
+                                            limits::lowest(),
+                                            limits::infinity(),
+                                            -limits::infinity(),
+                                            limits::quiet_NaN()};
   return values;
 }
 

@@ -132,10 +132,16 @@ TEST(Ops, BinaryFloat) {
       {"arith.mulf", [](float x, float y) { return x * y; }, 0},
       {"arith.divf", [](float x, float y) { return x / y; }, 0},
       {"arith.remf", std::fmod, 0},
-      {"arith.maximumf", [](float x, float y) { return std::isnan(x + y) && (std::isnan(x) || std::isnan(y)) ? NAN : pick(x, y, true); }, 0},
+      {"arith.maximumf",
+       [](float x, float y) { return std::isnan(x + y) && (std::isnan(x) || std::isnan(y)) ? NAN : pick(x, y, true); },
+       0},
       {"arith.minimumf", [](float x, float y) { return std::isnan(x) || std::isnan(y) ? NAN : pick(x, y, false); }, 0},
-      {"arith.maxnumf", [](float x, float y) { return std::isnan(x) ? y : std::isnan(y) ? x : pick(x, y, true); }, 0},
-      {"arith.minnumf", [](float x, float y) { return std::isnan(x) ? y : std::isnan(y) ? x : pick(x, y, false); }, 0},
+      {"arith.maxnumf", [](float x, float y) { return std::isnan(x)   ? y
+                                                      : std::isnan(y) ? x
+                                                                      : pick(x, y, true); }, 0},
+      {"arith.minnumf", [](float x, float y) { return std::isnan(x)   ? y
+                                                      : std::isnan(y) ? x
+                                                                      : pick(x, y, false); }, 0},
       {"math.powf", std::pow, 2},
       {"math.atan2", std::atan2, 2},
       {"math.copysign", std::copysign, 0},
@@ -224,9 +230,10 @@ TEST(Ops, Integers) {
   };
   const int32_t values[] = {0, 1, -1, 2, -2, 7, -7, 31, 32, 33, 1000, INT32_MAX, INT32_MIN, INT32_MIN + 1, 0x55555555};
   for (const Case &c : cases) {
-    bool divides = std::string(c.op).find("div") != std::string::npos || std::string(c.op).find("rem") != std::string::npos;
-    auto module = parse(std::string("func.func @f(%a: i32, %b: i32) -> i32 { %r = ") + c.op +
-                        " %a, %b : i32 return %r : i32 }");
+    bool divides =
+        std::string(c.op).find("div") != std::string::npos || std::string(c.op).find("rem") != std::string::npos;
+    auto module =
+        parse(std::string("func.func @f(%a: i32, %b: i32) -> i32 { %r = ") + c.op + " %a, %b : i32 return %r : i32 }");
     for (int32_t a : values)
       for (int32_t b : values) {
         if (divides && (b == 0 || (a == INT32_MIN && b == -1)))
@@ -265,7 +272,8 @@ TEST(Ops, Casts) {
   EXPECT_EQ(run("arith.trunci", "i32", "i8", Tensor::scalarInt(200)).integers[0], -56);
   EXPECT_EQ(run("arith.extui", "i8", "i32", Tensor::scalarInt(-56)).integers[0], 200);
   EXPECT_EQ(run("arith.extsi", "i8", "i32", Tensor::scalarInt(-56)).integers[0], -56);
-  EXPECT_EQ(run("arith.index_cast", "index", "i32", Tensor::scalarInt(5000000000ll)).integers[0], int32_t(5000000000ll));
+  EXPECT_EQ(run("arith.index_cast", "index", "i32", Tensor::scalarInt(5000000000ll)).integers[0],
+            int32_t(5000000000ll));
   EXPECT_EQ(run("arith.uitofp", "i32", "f32", Tensor::scalarInt(-1)).floats[0], float(UINT32_MAX));
   // One rounding: through f64 this would be 2^61.
   int64_t halfway = (int64_t(1) << 61) + (int64_t(1) << 37) + 1;
@@ -319,11 +327,12 @@ TEST(Ops, PrecisionDoubleKeepsWhatF32Drops) {
 }
 
 TEST(Ops, Errors) {
-  EXPECT_NE(errorOf("func.func @f(%a: i32) -> i32 { %z = arith.constant 0 : i32 %r = arith.divsi %a, %z : i32 return %r "
-                    ": i32 }",
-                    {Tensor::scalarInt(1)})
-                .find("divides by zero"),
-            std::string::npos);
+  EXPECT_NE(
+      errorOf("func.func @f(%a: i32) -> i32 { %z = arith.constant 0 : i32 %r = arith.divsi %a, %z : i32 return %r "
+              ": i32 }",
+              {Tensor::scalarInt(1)})
+          .find("divides by zero"),
+      std::string::npos);
   EXPECT_NE(errorOf("func.func @f(%a: i32) -> i32 { %m = arith.constant -1 : i32 %r = arith.divsi %a, %m : i32 return "
                     "%r : i32 }",
                     {Tensor::scalarInt(INT32_MIN)})
@@ -336,11 +345,12 @@ TEST(Ops, Errors) {
   std::string identity = "func.func @f(%a: tensor<3xf32>) -> tensor<3xf32> { return %a : tensor<3xf32> }";
   EXPECT_NE(errorOf(identity, {floats({2}, {1, 2})}).find("not of type"), std::string::npos);
   EXPECT_NE(errorOf(identity, {}).find("expects 1 arguments"), std::string::npos);
-  EXPECT_NE(errorOf("func.func private @g(%a: f32) -> (f32) func.func @f(%a: f32) -> f32 { %r = func.call @g(%a) : (f32) "
-                    "-> f32 return %r : f32 }",
-                    {Tensor::scalar(1)})
-                .find("has no body"),
-            std::string::npos);
+  EXPECT_NE(
+      errorOf("func.func private @g(%a: f32) -> (f32) func.func @f(%a: f32) -> f32 { %r = func.call @g(%a) : (f32) "
+              "-> f32 return %r : f32 }",
+              {Tensor::scalar(1)})
+          .find("has no body"),
+      std::string::npos);
   EXPECT_NE(errorOf("func.func @g(%a: tensor<f32>) -> tensor<f32> { return %a : tensor<f32> } func.func @f(%a: "
                     "tensor<f32>) -> (tensor<f32>, tensor<f32>) { %r, %g = selfopt.gradient @g(%a) by 1 : "
                     "(tensor<f32>) -> (tensor<f32>, tensor<f32>) return %r, %g : tensor<f32>, tensor<f32> }",

@@ -30,8 +30,8 @@ struct Rule {
   bool exactConstants; ///< All constants are f32 numbers.
 };
 
-// Rosenbrock's (1 - x)^2 + 100 (y - x^2)^2 from (-1.2, 1). Expected values are computed in f64 from the rules' published
-// equations.
+// Rosenbrock's (1 - x)^2 + 100 (y - x^2)^2 from (-1.2, 1). Expected values are computed in f64 from the rules'
+// published equations.
 const Rule rules[] = {
     {"sgd",
      "%u = arith.mulf %lr, %g : f32 %w1 = arith.subf %w, %u : f32 selfopt.return %w1 : f32",
@@ -115,8 +115,8 @@ std::string asFunction(const Rule &rule) {
     states += ", %s" + std::to_string(s) + ": f32";
     results += ", f32";
   }
-  std::string text = "func.func @f(%w: f32, %g: f32, %lr: f32, %step: f32" + states + ") -> (" + results + ") { " +
-                     rule.body + " }";
+  std::string text =
+      "func.func @f(%w: f32, %g: f32, %lr: f32, %step: f32" + states + ") -> (" + results + ") { " + rule.body + " }";
   return replaceAll(replaceAll(text, "selfopt.return", "return"), "f32", "f64");
 }
 

@@ -146,9 +146,10 @@ TEST(Structured, EmptySpaceKeepsTheInit) {
 }
 
 TEST(Structured, DynamicShapesThatDisagreeAreAnError) {
-  std::string text = "func.func @f(%a: tensor<?xf32>, %b: tensor<?xf32>) -> tensor<?xf32> { %r = linalg.add ins(%a, %b : "
-                     "tensor<?xf32>, tensor<?xf32>) outs(%a : tensor<?xf32>) -> tensor<?xf32> return %r : "
-                     "tensor<?xf32> }";
+  std::string text =
+      "func.func @f(%a: tensor<?xf32>, %b: tensor<?xf32>) -> tensor<?xf32> { %r = linalg.add ins(%a, %b : "
+      "tensor<?xf32>, tensor<?xf32>) outs(%a : tensor<?xf32>) -> tensor<?xf32> return %r : "
+      "tensor<?xf32> }";
   EXPECT_EQ(list(runText(text, {floats({2}, {1, 2}), floats({2}, {5, 6})})[0]), (Doubles{6, 8}));
   EXPECT_NE(errorOf(text, {floats({2}, {1, 2}), floats({3}, {5, 6, 7})}).find("disagree"), std::string::npos);
 }

@@ -132,9 +132,9 @@ void checkSound(const std::string &op, unsigned operands, const std::string &res
     arguments += (i ? ", %a" : "%a") + std::to_string(i) + ": " + type;
     names += (i ? ", %a" : "%a") + std::to_string(i);
   }
-  auto module = parse("func.func @f(" + arguments + ") -> " + resultType + " { %r = " + op + " " + names + " : " + type +
-                      (result == "f32" || result == "i1" ? "" : " to " + resultType) + " return %r : " + resultType +
-                      " }");
+  auto module =
+      parse("func.func @f(" + arguments + ") -> " + resultType + " { %r = " + op + " " + names + " : " + type +
+            (result == "f32" || result == "i1" ? "" : " to " + resultType) + " return %r : " + resultType + " }");
   ASSERT_TRUE(module);
   auto function = module->lookupSymbol<func::FuncOp>("f");
   auto ranged = dyn_cast<RangeOpInterface>(function.getBody().front().front());
@@ -170,15 +170,16 @@ void checkSound(const std::string &op, unsigned operands, const std::string &res
 }
 
 TEST(Range, FloatOpsAreSound) {
-  for (const char *op : {"arith.negf", "math.absf", "math.ceil", "math.floor", "math.round", "math.roundeven",
-                         "math.trunc", "math.sqrt", "math.rsqrt", "math.cbrt", "math.exp", "math.exp2", "math.expm1",
-                         "math.log", "math.log2", "math.log10", "math.log1p", "math.tanh", "math.erf", "math.erfc",
-                         "math.sin", "math.cos", "math.tan", "math.asin", "math.acos", "math.atan", "math.sinh",
-                         "math.cosh", "math.asinh", "math.acosh", "math.atanh"})
+  for (const char *op :
+       {"arith.negf", "math.absf",  "math.ceil",  "math.floor", "math.round", "math.roundeven", "math.trunc",
+        "math.sqrt",  "math.rsqrt", "math.cbrt",  "math.exp",   "math.exp2",  "math.expm1",     "math.log",
+        "math.log2",  "math.log10", "math.log1p", "math.tanh",  "math.erf",   "math.erfc",      "math.sin",
+        "math.cos",   "math.tan",   "math.asin",  "math.acos",  "math.atan",  "math.sinh",      "math.cosh",
+        "math.asinh", "math.acosh", "math.atanh"})
     checkSound(op, 1);
-  for (const char *op : {"arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.remf", "arith.maximumf",
-                         "arith.minimumf", "arith.maxnumf", "arith.minnumf", "math.powf", "math.atan2",
-                         "math.copysign"})
+  for (const char *op :
+       {"arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.remf", "arith.maximumf", "arith.minimumf",
+        "arith.maxnumf", "arith.minnumf", "math.powf", "math.atan2", "math.copysign"})
     checkSound(op, 2);
   checkSound("math.fma", 3);
 }
@@ -197,16 +198,17 @@ TEST(Range, ComparesAndCastsAreSound) {
 TEST(Range, IntegerOpsAreSound) {
   std::mt19937 engine(5);
   for (const std::string &type : {std::string("i32"), std::string("i8"), std::string("i1"), std::string("i64")})
-    for (const char *op : {"arith.addi", "arith.subi", "arith.muli", "arith.andi", "arith.ori", "arith.xori",
-                           "arith.shli", "arith.shrui", "arith.shrsi", "arith.maxsi", "arith.minsi", "arith.maxui",
-                           "arith.minui", "arith.divui", "arith.divsi", "arith.remui", "arith.remsi",
-                           "arith.cmpi eq,", "arith.cmpi ne,", "arith.cmpi slt,", "arith.cmpi sle,", "arith.cmpi ugt,",
-                           "arith.cmpi uge,"}) {
+    for (const char *op :
+         {"arith.addi",     "arith.subi",      "arith.muli",      "arith.andi",      "arith.ori",      "arith.xori",
+          "arith.shli",     "arith.shrui",     "arith.shrsi",     "arith.maxsi",     "arith.minsi",    "arith.maxui",
+          "arith.minui",    "arith.divui",     "arith.divsi",     "arith.remui",     "arith.remsi",    "arith.cmpi eq,",
+          "arith.cmpi ne,", "arith.cmpi slt,", "arith.cmpi sle,", "arith.cmpi ugt,", "arith.cmpi uge,"}) {
       SCOPED_TRACE(op + (" " + type));
       bool compares = std::string(op).find("cmpi") != std::string::npos;
-      bool divides = std::string(op).find("div") != std::string::npos || std::string(op).find("rem") != std::string::npos;
-      auto module = parse("func.func @f(%a: " + type + ", %b: " + type + ") -> " + (compares ? "i1" : type) + " { %r = " +
-                          op + " %a, %b : " + type + " return %r : " + (compares ? "i1" : type) + " }");
+      bool divides =
+          std::string(op).find("div") != std::string::npos || std::string(op).find("rem") != std::string::npos;
+      auto module = parse("func.func @f(%a: " + type + ", %b: " + type + ") -> " + (compares ? "i1" : type) +
+                          " { %r = " + op + " %a, %b : " + type + " return %r : " + (compares ? "i1" : type) + " }");
       auto function = module->lookupSymbol<func::FuncOp>("f");
       auto ranged = cast<RangeOpInterface>(function.getBody().front().front());
       unsigned width = std::stoi(type.substr(1));
@@ -412,7 +414,8 @@ TEST(Range, NaNAndInfinityAreTracked) {
       arguments += (i ? ", %a" : "%a") + std::to_string(i) + ": f32";
       names += (i ? ", %a" : "%a") + std::to_string(i);
     }
-    auto module = parse("func.func @f(" + arguments + ") -> f32 { %r = " + op + " " + names + " : f32 return %r : f32 }");
+    auto module =
+        parse("func.func @f(" + arguments + ") -> f32 { %r = " + op + " " + names + " : f32 return %r : f32 }");
     return resultRanges(*module, "f", x)[0];
   };
   Interval all = Interval::of(-inf, inf), unit = Interval::of(-1, 1), one = Interval::of(1, 2);
