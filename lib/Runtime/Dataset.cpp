@@ -238,3 +238,10 @@ llvm::Expected<std::shared_ptr<Dataset>> selfopt::loadDataset(const DatasetSpec 
   }
   return dataset;
 }
+
+void selfopt::useDataBeside(const char *toolPath, void *toolMain) {
+  llvm::SmallString<128> folder(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(toolPath, toolMain)));
+  llvm::sys::path::append(folder, "..", "data");
+  if (!std::getenv("SELFOPT_DATA_DIR") && llvm::sys::fs::is_directory(folder))
+    setenv("SELFOPT_DATA_DIR", folder.c_str(), /*overwrite=*/0);
+}

@@ -9,6 +9,7 @@
 #include "SelfOpt/InitAll.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Mutation/MutatePass.h"
+#include "SelfOpt/Runtime/Dataset.h"
 #include "SelfOpt/Safety/Coverage.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -20,6 +21,7 @@ static llvm::cl::opt<bool> reportCoverage("selfopt-report-coverage",
                                           llvm::cl::desc("print which op has which meaning; fails on a hole"));
 
 int main(int argc, char **argv) {
+  selfopt::useDataBeside(argv[0], reinterpret_cast<void *>(&main));
   mlir::DialectRegistry registry;
   selfopt::registerAllDialects(registry);
   selfopt::codegen::registerCodegenDialects(registry);

@@ -8,6 +8,7 @@
 #include "Commands.h"
 #include "Options.h"
 #include "SelfOpt/InitAll.h"
+#include "SelfOpt/Runtime/Dataset.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/InitLLVM.h"
@@ -51,6 +52,7 @@ void selfopt::run::printJson(llvm::json::Object object) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  selfopt::useDataBeside(argv[0], reinterpret_cast<void *>(&main));
   std::string message;
   llvm::raw_string_ostream errors(message);
   if (!llvm::cl::ParseCommandLineOptions(argc, argv,

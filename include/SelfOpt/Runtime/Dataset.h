@@ -91,6 +91,10 @@ llvm::Expected<std::shared_ptr<Dataset>> loadDataset(const DatasetSpec &spec);
 /// looked and names the package that carries the file, if there is one.
 llvm::Expected<std::string> resolveDataFile(llvm::StringRef name, llvm::ArrayRef<std::string> searchPath);
 
+/// Makes the data folder of a build tree (BIN/../data, for a tool in BIN) known to resolveDataFile, unless
+/// $SELFOPT_DATA_DIR is set already.
+void useDataBeside(const char *toolPath, void *toolMain);
+
 } // namespace selfopt
 
 #endif // SELFOPT_RUNTIME_DATASET_H
