@@ -67,7 +67,7 @@ ParseResult DatasetOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.parseKeyword("features") ||
       parseDomain(parser, result, "feature_type", "feature_low", "feature_high"))
     return failure();
-  if (failed(parser.parseOptionalKeyword("label")) && parser.parseKeyword("target", "or 'label'"))
+  if (failed(parser.parseOptionalKeyword("label")) && parser.parseKeyword("target", " or 'label'"))
     return failure();
   if (parseDomain(parser, result, "answer_type", "answer_low", "answer_high") || parser.parseKeyword("split") ||
       parser.parseLParen())
@@ -262,7 +262,7 @@ LogicalResult ModelOp::verify() {
   return verifyFunctionLike(*this, /*layers=*/true); // model (C2), (C3)
 }
 
-/// loss (C1), metric (C1): a prediction and an answer in, a scalar out.
+// loss (C1), metric (C1): a prediction and an answer in, a scalar out.
 static LogicalResult verifyJudge(Operation *op, FunctionType type) {
   if (type.getNumInputs() != 2 || type.getNumResults() != 1 || !isStaticF32Tensor(type.getInput(0)) ||
       !(type.getInput(1).isInteger(32) || isStaticF32Tensor(type.getInput(1))) || !type.getResult(0).isF32()) {
@@ -271,7 +271,7 @@ static LogicalResult verifyJudge(Operation *op, FunctionType type) {
     d.attachNote() << "found " << type;
     return d;
   }
-  return verifyFunctionLike(op, /*layers=*/true);
+  return verifyFunctionLike(op, /*layers=*/true); // loss (C2), (C3), metric (C2), (C3)
 }
 LogicalResult LossOp::verify() { return verifyJudge(*this, getFunctionType()); }
 LogicalResult MetricOp::verify() { return verifyJudge(*this, getFunctionType()); }
@@ -280,13 +280,13 @@ LogicalResult ScheduleOp::verify() {
   // schedule (C1)
   if (failed(verifyScalars(*this, 1)))
     return failure();
-  return verifyFunctionLike(*this, /*layers=*/false);
+  return verifyFunctionLike(*this, /*layers=*/false); // schedule (C2), (C3)
 }
 LogicalResult SamplerOp::verify() {
   // sampler (C1)
   if (failed(verifyScalars(*this, 3)))
     return failure();
-  return verifyFunctionLike(*this, /*layers=*/false);
+  return verifyFunctionLike(*this, /*layers=*/false); // sampler (C2), (C3)
 }
 
 //===----------------------------------------------------------------------===//

@@ -161,31 +161,27 @@ void foldProgram(Block &block) {
 class SpecDigest {
 public:
   /// The digest of an op of the module's body.
-  Hash symbol(Operation *original) {
-    Operation *op = original->clone();
-    // The parser leaves out what the text leaves out, a builder doesn't.
-    op->walk([](Operation *o) {
-      if (o->getPropertiesStorageSize())
-        o->getName().populateDefaultProperties(o->getPropertiesStorage());
-    });
+  Hash symbol(Operation *op) {
     encoder.add(op->getName().getStringRef());
     encoder.add(Attribute(op->getAttrDictionary()));
-    if (isExpression(op)) {
-      Hash head = encoder.take();
-      Block &block = op->getRegion(0).front();
-      foldProgram(block);
-      dropDeadCode(block);
-      expression(block);
-      encoder.add(head);
-      encoder.add(TypeRange(block.getArgumentTypes()));
-      for (Value v : block.getTerminator()->getOperands())
-        encoder.add(values[v]);
-      values.clear();
-    } else {
+    if (!isExpression(op)) {
       regions(op);
       numbers.clear();
+      return encoder.take();
     }
-    op->destroy();
+    Hash head = encoder.take();
+    Operation *copy = op->clone();
+    Block &block = copy->getRegion(0).front();
+    foldProgram(block);
+    dropDeadCode(block);
+    expression(block);
+    encoder.bytes.push_back('e');
+    encoder.add(head);
+    encoder.add(TypeRange(block.getArgumentTypes()));
+    for (Value v : block.getTerminator()->getOperands())
+      encoder.add(values[v]);
+    values.clear();
+    copy->destroy();
     return encoder.take();
   }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Autodiff/Autodiff.h"
+#include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Transforms/Planner.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,6 +20,7 @@
 
 using namespace mlir;
 using namespace selfopt;
+using namespace selfopt::plan;
 
 /// Few ops, none of them slow: computing it twice costs less than storing it.
 static bool isCheap(linalg::GenericOp op) {
@@ -122,8 +124,37 @@ LogicalResult scalarsToTensors(func::FuncOp function) {
 }
 } // namespace
 
+namespace {
+/// The pattern sets of the planner; making them costs more than planning a small function, so a context makes them once.
+struct Patterns {
+  FrozenRewritePatternSet cleanup, chains, fusion;
+
+  explicit Patterns(MLIRContext *context) {
+    auto base = [&] {
+      RewritePatternSet patterns(context);
+      linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+      linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+      return patterns;
+    };
+    RewritePatternSet first = base(), second = base(), third = base();
+    linalg::populateElementwiseToLinalgConversionPatterns(first);
+    linalg::populateElementwiseOpsFusionPatterns(second, isChain);
+    linalg::populateElementwiseOpsFusionPatterns(third, shouldFuse);
+    cleanup = FrozenRewritePatternSet(std::move(first));
+    chains = FrozenRewritePatternSet(std::move(second));
+    fusion = FrozenRewritePatternSet(std::move(third));
+  }
+
+  static const Patterns &get(MLIRContext *context) {
+    auto *dialect = context->getOrLoadDialect<PlanDialect>();
+    if (!dialect->planner)
+      dialect->planner = std::make_shared<Patterns>(context);
+    return *static_cast<Patterns *>(dialect->planner.get());
+  }
+};
+} // namespace
+
 LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
-  MLIRContext *context = function.getContext();
   if (failed(inlineCalls(function)))
     return failure();
   function.walk([](StopGradientOp op) {
@@ -132,10 +163,12 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
   });
   if (failed(scalarsToTensors(function)))
     return failure();
+  const Patterns &patterns = Patterns::get(function.getContext());
+  // The function is one block of structured ops: there are no regions to simplify, and CSE comes by itself below.
   GreedyRewriteConfig config;
-  config.enableFolding(true);
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(false);
   DominanceInfo dominance(function);
-  IRRewriter rewriter(context);
+  IRRewriter rewriter(function.getContext());
   // Fills stay: they say where a reduction starts.
   for (auto op : llvm::make_early_inc_range(function.getBody().front().getOps<linalg::LinalgOp>()))
     if (!isa<linalg::GenericOp, linalg::FillOp>(op.getOperation())) {
@@ -143,14 +176,8 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
       if (failed(linalg::generalizeNamedOp(rewriter, op)))
         return op.emitOpError("can't be generalised");
     }
-  {
-    RewritePatternSet patterns(context);
-    linalg::populateElementwiseToLinalgConversionPatterns(patterns);
-    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
-    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
-    if (failed(applyPatternsGreedily(function, std::move(patterns), config)))
-      return function.emitOpError("could not be simplified");
-  }
+  if (failed(applyPatternsGreedily(function, patterns.cleanup, config)))
+    return function.emitOpError("could not be simplified");
   // The conversion to linalg takes operands as destinations; what is never read must not count as a use.
   function.walk([&](linalg::GenericOp op) {
     for (OpOperand &init : op.getDpsInitsMutable()) {
@@ -165,14 +192,9 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
   eliminateCommonSubExpressions(rewriter, dominance, function);
   // First chains of elementwise ops, so that what stands behind a contraction is one op before anyone decides whether to
   // compute it twice.
-  for (int round = 0; round < 2; ++round) {
-    RewritePatternSet patterns(context);
-    linalg::populateElementwiseOpsFusionPatterns(patterns, round ? shouldFuse : isChain);
-    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
-    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
-    if (failed(applyPatternsGreedily(function, std::move(patterns), config)))
+  for (const FrozenRewritePatternSet *set : {&patterns.chains, &patterns.fusion})
+    if (failed(applyPatternsGreedily(function, *set, config)))
       return function.emitOpError("could not be fused");
-  }
   eliminateCommonSubExpressions(rewriter, dominance, function);
   return success();
 }

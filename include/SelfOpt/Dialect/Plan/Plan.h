@@ -17,6 +17,8 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <memory>
+
 #include "SelfOpt/Dialect/Plan/PlanDialect.h.inc"
 #define GET_OP_CLASSES
 #include "SelfOpt/Dialect/Plan/PlanOps.h.inc"

@@ -22,6 +22,10 @@ def Plan_Dialect : Dialect {
     runtime calls: `initialize`, `train`, `score`, or, for a plain function, `call`. Its kernels are `func.func`s on
     memrefs of dynamic sizes, with the digest of their text as `plan.digest`.
   }];
+  let extraClassDeclaration = [{
+    /// What the planner makes once per context and uses for every function: its frozen pattern sets.
+    std::shared_ptr<void> planner;
+  }];
 }
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;

@@ -1,0 +1,127 @@
+// RUN: selfopt-opt --split-input-file --verify-diagnostics %s
+
+safety.policy @policy_c1_no_constraint {
+  // expected-error @+1 {{'arith.constant' op is no constraint; a safety.policy holds safety.seal, range, limit and require}}
+  %c = arith.constant 1.0 : f32
+}
+
+// -----
+
+safety.policy @seal_c1_twice {
+  // expected-error @+1 {{'safety.seal' op names @seal_c1_twice twice}}
+  safety.seal @seal_c1_twice, @seal_c1_twice
+}
+
+// -----
+
+safety.policy @seal_c2_undefined {
+  // expected-error @+1 {{'safety.seal' op expects @nowhere to be defined in the module, found no such symbol}}
+  safety.seal @seal_c2_undefined, @nowhere
+}
+
+// -----
+
+safety.policy @range_c1_upside_down {
+  // expected-error @+1 {{'safety.range' op expects low <= high, found [2.0, 1.0]}}
+  safety.range @range_c1_upside_down "lr" in [2.0, 1.0]
+}
+
+// -----
+
+safety.policy @range_c1_nan {
+  // expected-error @+1 {{'safety.range' op expects low <= high, found [nan, 1.0]}}
+  safety.range @range_c1_nan "lr" in [0x7FF8000000000000 : f64, 1.0]
+}
+
+// -----
+
+safety.policy @range_c2_unknown_hyper {
+  // expected-error @+1 {{'safety.range' op expects a hyperparameter (lr, batch, epochs), found "momentum"}}
+  safety.range @range_c2_unknown_hyper "momentum" in [0.0, 1.0]
+}
+
+// -----
+
+safety.policy @range_c3_undefined {
+  // expected-error @+1 {{'safety.range' op expects @nowhere to be defined in the module, found no such symbol}}
+  safety.range @nowhere "lr" in [0.0, 1.0]
+}
+
+// -----
+
+safety.policy @limit_c1_negative {
+  // expected-error @+1 {{'safety.limit' op expects a bound of at least 0, found -1}}
+  safety.limit parameters <= -1
+}
+
+// -----
+
+safety.policy @require_c1_no_sink {
+  // expected-error @+1 {{'safety.require' op expects no_flow(@source -> @sink)}}
+  safety.require no_flow(@require_c1_no_sink)
+}
+
+// -----
+
+safety.policy @require_c1_sink {
+  // expected-error @+1 {{'safety.require' op expects one symbol, without '->'}}
+  safety.require finite(@require_c1_sink -> @require_c1_sink)
+}
+
+// -----
+
+safety.policy @require_c2_unknown_split {
+  // expected-error @+1 {{'safety.require' op expects a symbol, or in no_flow a split train, validation or test of a dataset, found @require_c2_unknown_split::@rest}}
+  safety.require no_flow(@require_c2_unknown_split::rest -> @require_c2_unknown_split)
+}
+
+// -----
+
+safety.policy @require_c2_split_of_finite {
+  // expected-error @+1 {{'safety.require' op expects a symbol, or in no_flow a split train, validation or test of a dataset, found @require_c2_split_of_finite::@test}}
+  safety.require finite(@require_c2_split_of_finite::test)
+}
+
+// -----
+
+safety.policy @require_c3_undefined {
+  // expected-error @+1 {{'safety.require' op expects @nowhere to be defined in the module, found no such symbol}}
+  safety.require finite(@nowhere)
+}
+
+// -----
+
+safety.policy @require_c3_undefined_sink {
+  // expected-error @+1 {{'safety.require' op expects @nowhere to be defined in the module, found no such symbol}}
+  safety.require no_flow(@require_c3_undefined_sink -> @nowhere)
+}
+
+// -----
+
+//===--- What ODS says --------------------------------------------------------===//
+
+// expected-error @+1 {{'safety.limit' op expects parent op 'safety.policy'}}
+safety.limit parameters <= 1
+
+// -----
+
+//===--- Assembly -------------------------------------------------------------===//
+
+safety.policy @unknown_quantity {
+  // expected-error @+1 {{expected a quantity (parameters, flops_per_example, train_flops, memory), found 'seconds'}}
+  safety.limit seconds <= 1
+}
+
+// -----
+
+safety.policy @unknown_property {
+  // expected-error @+1 {{expected a property (finite, aligned, no_flow), found 'fair'}}
+  safety.require fair(@unknown_property)
+}
+
+// -----
+
+safety.policy @bound_of_half {
+  // expected-error @+1 {{the bound must be an integer, found 2.5}}
+  safety.limit parameters <= 2.5
+}

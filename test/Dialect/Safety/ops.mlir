@@ -1,0 +1,53 @@
+// RUN: selfopt-opt %s | FileCheck %s
+// RUN: selfopt-opt %s | selfopt-opt | FileCheck %s
+// RUN: selfopt-opt --mlir-print-op-generic %s | selfopt-opt | FileCheck %s
+
+selfopt.dataset @data from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1])
+    split(train = 0.6, validation = 0.2, test = 0.2, seed = 0)
+selfopt.model @net(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+selfopt.loss @loss(%x: tensor<2xf32>, %label: i32) -> f32 {
+  %y = nn.pick %x[%label] : f32
+  selfopt.return %y : f32
+}
+selfopt.optimizer @sgd(%w: f32, %g: f32, %lr: f32, %step: f32) {
+  selfopt.return %w : f32
+}
+selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr = 0.1, batch = 8, epochs = 1)
+
+// CHECK:      safety.policy @policy {
+// CHECK-NEXT:   safety.seal @data, @policy
+// CHECK-NEXT:   safety.seal @loss {why = "fixed"}
+// CHECK-NEXT:   safety.range @fit "lr" in [1.0e-05, 0.1]
+// CHECK-NEXT:   safety.range @fit "batch" in [8.0, 256.0]
+// CHECK-NEXT:   safety.range @fit "epochs" in [1.0, 1.0]
+// CHECK-NEXT:   safety.limit parameters <= 20000
+// CHECK-NEXT:   safety.limit flops_per_example <= 0
+// CHECK-NEXT:   safety.limit train_flops <= 20000000000
+// CHECK-NEXT:   safety.limit memory <= 67108864
+// CHECK-NEXT:   safety.require finite(@loss)
+// CHECK-NEXT:   safety.require aligned(@loss)
+// CHECK-NEXT:   safety.require no_flow(@data::test -> @fit)
+// CHECK-NEXT:   safety.require no_flow(@data -> @net)
+// CHECK-NEXT: }
+safety.policy @policy {
+  safety.seal @data, @policy
+  safety.seal @loss {why = "fixed"}
+  safety.range @fit "lr" in [1.0e-5, 1.0e-1]
+  safety.range @fit "batch" in [8, 256]
+  safety.range @fit "epochs" in [1, 1]
+  safety.limit parameters <= 20000
+  safety.limit flops_per_example <= 0
+  safety.limit train_flops <= 2.0e10
+  safety.limit memory <= 67108864
+  safety.require finite(@loss)
+  safety.require aligned(@loss)
+  safety.require no_flow(@data::test -> @fit)
+  safety.require no_flow(@data -> @net)
+}
+// CHECK:      safety.policy @empty attributes {note = "nothing is asked"} {
+// CHECK-NEXT: }
+safety.policy @empty attributes {note = "nothing is asked"} {
+}
