@@ -9,6 +9,7 @@
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Transforms/Planner.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -127,22 +128,16 @@ LogicalResult scalarsToTensors(func::FuncOp function) {
 namespace {
 /// The pattern sets of the planner; making them costs more than planning a small function, so a context makes them once.
 struct Patterns {
-  FrozenRewritePatternSet cleanup, chains, fusion;
+  FrozenRewritePatternSet cleanup;
 
   explicit Patterns(MLIRContext *context) {
-    auto base = [&] {
-      RewritePatternSet patterns(context);
-      linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
-      linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
-      return patterns;
-    };
-    RewritePatternSet first = base(), second = base(), third = base();
-    linalg::populateElementwiseToLinalgConversionPatterns(first);
-    linalg::populateElementwiseOpsFusionPatterns(second, isChain);
-    linalg::populateElementwiseOpsFusionPatterns(third, shouldFuse);
-    cleanup = FrozenRewritePatternSet(std::move(first));
-    chains = FrozenRewritePatternSet(std::move(second));
-    fusion = FrozenRewritePatternSet(std::move(third));
+    RewritePatternSet patterns(context);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    linalg::populateElementwiseToLinalgConversionPatterns(patterns);
+    // Of the fusion patterns only those that move constants into bodies; which ops are fused is decided below.
+    linalg::populateElementwiseOpsFusionPatterns(patterns, [](OpOperand *) { return false; });
+    cleanup = FrozenRewritePatternSet(std::move(patterns));
   }
 
   static const Patterns &get(MLIRContext *context) {
@@ -153,6 +148,45 @@ struct Patterns {
   }
 };
 } // namespace
+
+/// Fuses producers into consumers wherever `control` says so, once through the block: by the time an op is reached its
+/// producers are what they will be.
+static LogicalResult fuse(func::FuncOp function, RewriterBase &rewriter, bool (*control)(OpOperand *)) {
+  Block &block = function.getBody().front();
+  for (Operation *at = &block.front(), *next; at; at = next) {
+    next = at->getNextNode();
+    auto op = dyn_cast<linalg::GenericOp>(at);
+    for (bool changed = bool(op); changed;) {
+      changed = false;
+      for (OpOperand *input : op.getDpsInputOperands()) {
+        if (!control(input) || !linalg::areElementwiseOpsFusable(input))
+          continue;
+        Operation *producer = input->get().getDefiningOp();
+        rewriter.setInsertionPoint(op);
+        auto result = linalg::fuseElementwiseOps(rewriter, input);
+        if (failed(result))
+          return failure();
+        for (auto [from, to] : result->replacements)
+          rewriter.replaceUsesWithIf(from, to, [&](OpOperand &use) { return use.get().getDefiningOp() != producer; });
+        rewriter.eraseOp(op);
+        op = cast<linalg::GenericOp>(result->fusedOp);
+        // Fusion maps indices by affine.apply; with projected permutations each is one of its operands.
+        for (auto apply : llvm::make_early_inc_range(op.getBlock()->getOps<affine::AffineApplyOp>()))
+          if (auto dim = dyn_cast<AffineDimExpr>(apply.getAffineMap().getResult(0)))
+            rewriter.replaceOp(apply, apply.getMapOperands()[dim.getPosition()]);
+        // An operand that both had is one operand; a result of the producer that nobody else wants is none.
+        auto clean = linalg::deduplicateOperandsAndRemoveDeadResults(rewriter, op, /*removeOutputs=*/true);
+        if (succeeded(clean))
+          op = *clean;
+        if (isOpTriviallyDead(producer))
+          rewriter.eraseOp(producer);
+        changed = true;
+        break;
+      }
+    }
+  }
+  return success();
+}
 
 LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
   if (failed(inlineCalls(function)))
@@ -192,9 +226,8 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
   eliminateCommonSubExpressions(rewriter, dominance, function);
   // First chains of elementwise ops, so that what stands behind a contraction is one op before anyone decides whether to
   // compute it twice.
-  for (const FrozenRewritePatternSet *set : {&patterns.chains, &patterns.fusion})
-    if (failed(applyPatternsGreedily(function, *set, config)))
-      return function.emitOpError("could not be fused");
+  if (failed(fuse(function, rewriter, isChain)) || failed(fuse(function, rewriter, shouldFuse)))
+    return function.emitOpError("could not be fused");
   eliminateCommonSubExpressions(rewriter, dominance, function);
   return success();
 }
