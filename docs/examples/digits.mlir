@@ -89,6 +89,6 @@ module @digits {
 
   evolve.search @search program(@fit) policy(@policy) seed(1)
       maximize(metric(@accuracy) on validation) minimize(parameters)
-      strategy(aging population(64) tournament(8)) budget(candidates = 500)
+      strategy(aging population(100) tournament(10)) budget(candidates = 500) repeats(3)
       mutate(architecture(@net), pipeline(@fit, @adam, @cosine, @uniform), objective(@cross_entropy))
 }

@@ -403,6 +403,7 @@ llvm::Expected<SearchOutcome> Searcher::run() {
       return std::move(error);
   pool.reset();
   outcome.metric = metric;
+  outcome.seed = seed;
   if (auto error = finish(outcome))
     return std::move(error);
   outcome.progress = progress;
@@ -453,7 +454,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     return makeError("no candidate could be evaluated, not even the start: " + rows[0].reason);
   // A single validation score of the best of hundreds is too good to be true: the finalists train again on fresh seeds,
   // and the best mean wins. Test is looked at for the winner and the start alone.
-  uint64_t fresh = (uint64_t(1) << 32) + seed * 1000;
+  uint64_t fresh = freshSeed(seed);
   std::vector<int64_t> order;
   llvm::StringMap<bool> seen;
   for (const CandidateRow &row : rows)

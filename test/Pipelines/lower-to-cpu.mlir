@@ -12,11 +12,11 @@
 // CHECK-NOT:   {{linalg\.|memref\.|vector\.|scf\.|arith\.|math\.}}
 
 // VECTOR: vector<8xf32>
-// VECTOR-NOT: vector<4xf32>
+// VECTOR-NOT: vector<16xf32>
 // FOUR: vector<4xf32>
 // FOUR-NOT: vector<8xf32>
 // STAGE: error: expects stage=vector or stage=llvm, found 'half'
-// LANES: error: expects 4, 8 or 16 lanes, found 5
+// LANES: error: expects 4, 8 or 16 lanes, found
 // LEFT: error: {{.*}}is left after lowering
 func.func @untouched() {
   return

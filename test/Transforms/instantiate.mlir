@@ -53,7 +53,7 @@
 // PLAIN:     selfopt.pipeline @fit
 // PLAIN-NEXT:  metrics(["accuracy"]){{$}}
 
-// LEFT: error: 'selfopt.model' op is left after instantiation
+// LEFT: error: 'nn.dense' op is left after instantiation
 
 // Without selfopt.train nothing happens.
 // NOTHING:      selfopt.schedule @alone

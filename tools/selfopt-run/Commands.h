@@ -8,9 +8,11 @@
 #define SELFOPT_RUN_COMMANDS_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/SourceMgr.h"
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +23,11 @@ namespace selfopt::run {
 enum Status { done = 0, refused = 1, usage = 2 };
 
 /// A context with everything registered, and a spec in it. Null, with the errors printed, when it doesn't parse.
+/// Diagnostics show the spec's lines for as long as this lives.
 struct LoadedSpec {
   std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<llvm::SourceMgr> sources;
+  std::unique_ptr<mlir::SourceMgrDiagnosticHandler> handler;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 std::optional<LoadedSpec> loadSpec(llvm::StringRef path);

@@ -125,7 +125,7 @@ int run::searchMain() {
     std::string program = defaultProgram(*other->module);
     if (program.empty())
       return refused;
-    auto score = scoreFinally(*other->module, program, outcome->metric, finalSeeds, uint64_t(1) << 32);
+    auto score = scoreFinally(*other->module, program, outcome->metric, finalSeeds, freshSeed(outcome->seed));
     if (failed(score))
       return refused;
     others.push_back({file, *score});

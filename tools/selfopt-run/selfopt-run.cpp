@@ -36,10 +36,10 @@ std::optional<LoadedSpec> selfopt::run::loadSpec(StringRef path) {
     llvm::errs() << "error: " << path << ": " << buffer.getError().message() << "\n";
     return std::nullopt;
   }
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  SourceMgrDiagnosticHandler handler(sources, spec.context.get());
-  spec.module = parseSourceFile<ModuleOp>(sources, spec.context.get());
+  spec.sources = std::make_unique<llvm::SourceMgr>();
+  spec.sources->AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  spec.handler = std::make_unique<SourceMgrDiagnosticHandler>(*spec.sources, spec.context.get());
+  spec.module = parseSourceFile<ModuleOp>(*spec.sources, spec.context.get());
   if (!spec.module)
     return std::nullopt;
   return spec;

@@ -33,7 +33,7 @@ struct SearchOptions {
   bool resume = false;
   WorkerLimits limits{uint64_t(4) << 30, 600, 600};
   unsigned finalSeeds = 5;            ///< Fresh training seeds of the closing comparison.
-  unsigned finalists = 8;             ///< Candidates that are retrained on them to choose the winner.
+  unsigned finalists = 24;            ///< Candidates that are retrained on them to choose the winner.
 };
 
 struct SearchProgress {
@@ -55,6 +55,7 @@ struct FinalScore {
 struct SearchOutcome {
   SearchProgress progress;
   std::string metric;
+  uint64_t seed = 0; ///< Of the search.
   FinalScore start, best;
   bool interrupted = false; ///< By the time limit.
 };
@@ -63,6 +64,9 @@ struct SearchOutcome {
 /// directory. Errors of the spec are diagnostics; errors of the machine are llvm::Error.
 llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions &options,
                                         llvm::function_ref<void(const SearchProgress &)> report);
+
+/// The first of the fresh training seeds that close a search: far from the seeds that candidates are trained on.
+inline uint64_t freshSeed(uint64_t searchSeed) { return (uint64_t(1) << 32) + searchSeed * 1000; }
 
 /// Trains a program on `seeds` fresh seeds and scores validation and test.
 llvm::FailureOr<FinalScore> scoreFinally(mlir::ModuleOp spec, llvm::StringRef program, llvm::StringRef metric,
