@@ -132,9 +132,9 @@ void DenseOp::print(OpAsmPrinter &p) {
 }
 
 LogicalResult DenseOp::verify() {
-  // dense (C1)
-  if (int64_t(getUnits()) < 1)
-    return emitOpError("expects at least 1 unit, found ") << int64_t(getUnits());
+  // dense (C1): the bound keeps every product of sizes far inside 64 bits.
+  if (int64_t(getUnits()) < 1 || int64_t(getUnits()) > (int64_t(1) << 24))
+    return emitOpError("expects between 1 and 16777216 units, found ") << int64_t(getUnits());
   // dense (C2)
   if (!isNonEmptyVector(getInput().getType()))
     return emitOpError("expects a non-empty vector of static size, found ") << getInput().getType();

@@ -54,11 +54,12 @@ static LogicalResult applyToExpression(Operation *mutation, FlatSymbolRefAttr sy
   return editProgram(mutation, target, edit);
 }
 
-static FailureOr<Operation *> opAt(Operation *program, int64_t place) {
+/// The op at a place; the return is the last place of the edits that change an operand alone.
+static FailureOr<Operation *> opAt(Operation *program, int64_t place, bool orReturn = false) {
   Block &block = program->getRegion(0).front();
   int64_t n = 0;
-  for (Operation &op : block.without_terminator())
-    if (n++ == place)
+  for (Operation &op : block)
+    if ((orReturn || &op != block.getTerminator()) && n++ == place)
       return &op;
   return program->emitError() << "expected a place below " << n << ", the number of ops, found " << place;
 }
@@ -134,7 +135,7 @@ LogicalResult ReplaceOpOp::applyTo(ModuleOp spec) {
 
 LogicalResult RewireOperandOp::applyTo(ModuleOp spec) {
   return applyToExpression(*this, getTargetAttr(), spec, [&](Operation *program) -> LogicalResult {
-    auto op = opAt(program, getPlace());
+    auto op = opAt(program, getPlace(), /*orReturn=*/true);
     if (failed(op))
       return failure();
     auto operand = operandAt(*op, getOperand());
@@ -152,7 +153,7 @@ LogicalResult RewireOperandOp::applyTo(ModuleOp spec) {
 
 LogicalResult InsertOpOp::applyTo(ModuleOp spec) {
   return applyToExpression(*this, getTargetAttr(), spec, [&](Operation *program) -> LogicalResult {
-    auto op = opAt(program, getPlace());
+    auto op = opAt(program, getPlace(), /*orReturn=*/true);
     if (failed(op))
       return failure();
     auto operand = operandAt(*op, getOperand());

@@ -185,9 +185,10 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
        proposeRemoveDense, isModel},
       {"swap_activation", arch, SwapActivationOp::getClaim(), "exchanges an activation's kind", proposeSwapActivation,
        isModel},
-      {"set_hyper", pipe, SetHyperOp::getClaim(), "sets a hyperparameter", proposeSetHyper, isTrain},
+      {"set_hyper", pipe, SetHyperOp::getClaim(), "sets a hyperparameter", proposeSetHyper, isTrain,
+       false, 4},
       {"jitter_hyper", pipe, JitterHyperOp::getClaim(), "multiplies a hyperparameter by a factor", proposeJitterHyper,
-       isTrain},
+       isTrain, false, 4},
       {"edit_constant", pipe, EditConstantOp::getClaim(), "gives a float constant of an expression another value",
        proposeEditConstant, isExpression, true},
       {"replace_op", pipe, ReplaceOpOp::getClaim(), "exchanges an op of an expression for another of its types",
@@ -323,7 +324,14 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
       }
       left -= choice.weight;
     }
-    const auto &[kind, targets] = loop->kinds[random.below(loop->kinds.size())];
+    uint64_t sum = 0;
+    for (const auto &choice : loop->kinds)
+      sum += choice.first->weight;
+    uint64_t drawn = random.below(sum);
+    size_t at = 0;
+    while (drawn >= loop->kinds[at].first->weight)
+      drawn -= loop->kinds[at++].first->weight;
+    const auto &[kind, targets] = loop->kinds[at];
     Operation *target = SymbolTable::lookupSymbolIn(spec, pick(targets, random));
     builder.setInsertionPointToEnd(&lineage);
     Operation *mutation = kind->propose(builder, target, random);

@@ -88,11 +88,13 @@ static SmallVector<uint64_t> valuesBefore(Operation *op, Type type) {
   return numbers;
 }
 
-/// An operand of any op, as (place, operand).
+/// An operand of any op, the return included, as (place, operand).
 static std::optional<std::pair<uint64_t, OpOperand *>> drawOperand(Operation *program, Philox &random,
                                                                    function_ref<bool(OpOperand &)> accepts) {
   SmallVector<std::pair<uint64_t, OpOperand *>> operands;
-  for (auto [i, op] : llvm::enumerate(opsOf(program)))
+  SmallVector<Operation *> ops = opsOf(program);
+  ops.push_back(program->getRegion(0).front().getTerminator());
+  for (auto [i, op] : llvm::enumerate(ops))
     for (OpOperand &operand : op->getOpOperands())
       if (accepts(operand))
         operands.push_back({i, &operand});

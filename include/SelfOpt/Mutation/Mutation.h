@@ -91,6 +91,9 @@ struct MutationKind {
   bool (*accepts)(mlir::Operation *target);
   /// The edits of expressions belong to the pipeline and, on a loss, to the objective.
   bool alsoObjective = false;
+  /// How often it is drawn, beside the other kinds of its loop. The hyperparameters pay more often than an edit of an
+  /// update rule, most of which are lethal.
+  unsigned weight = 1;
 
   bool belongsTo(Loop l) const { return l == loop || (alsoObjective && l == Loop::Objective); }
 };

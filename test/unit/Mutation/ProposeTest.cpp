@@ -169,10 +169,10 @@ TEST(Mutate, DrawsAreFixed) {
   for (StringRef &line : lines)
     line = line.trim();
   llvm::erase_if(lines, [](StringRef line) { return line.empty(); });
-  EXPECT_EQ(llvm::join(lines, "; "), "evolve.insert_op @mse at(3) operand(1) op(\"arith.negf\"); "
+  EXPECT_EQ(llvm::join(lines, "; "), "evolve.insert_op @mse at(4) operand(0) op(\"arith.negf\"); "
                                      "evolve.edit_constant @mse at(0) to(9.837000e-04); "
                                      "evolve.remove_dense @net at(1); "
-                                     "evolve.insert_op @mse at(0) operand(1) op(\"arith.negf\")");
+                                     "evolve.insert_op @mse at(1) operand(0) op(\"arith.negf\")");
 }
 
 TEST(Mutate, StaysInScopeAndKinds) {

@@ -70,8 +70,9 @@ def Evolve_LineageOp : Evolve_Op<"lineage", [NoTerminator, SingleBlock, NoRegion
 
 //===--- Mutations ----------------------------------------------------------------------------------------------===//
 // `at` counts the ops that the kind can change, in program order, from 0: dense layers for widen, narrow,
-// insert_dense and remove_dense; activations for swap_activation; constants for edit_constant; all ops but the
-// return for the other expression edits. Values are numbered arguments first, then results in program order.
+// insert_dense and remove_dense; activations for swap_activation; f32 constants for edit_constant; all ops for the other
+// expression edits, the return as the last one for rewire_operand and insert_op. Values are numbered arguments first,
+// then results in program order.
 
 class Evolve_MutationOp<string mnemonic> : Evolve_Op<mnemonic,
     [DeclareOpInterfaceMethods<MutationOpInterface, ["applyTo", "getClaim"]>]>;
