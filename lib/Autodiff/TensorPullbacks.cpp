@@ -40,6 +40,28 @@ struct CastPullback : PullbackOpInterface::ExternalModel<CastPullback, tensor::C
   }
 };
 
+/// A scalar and a tensor of rank 0 are two types of one value.
+struct ExtractPullback : PullbackOpInterface::ExternalModel<ExtractPullback, tensor::ExtractOp> {
+  LogicalResult pullback(Operation *op, OpBuilder &b, ValueRange cts, SmallVectorImpl<Value> &out) const {
+    auto extract = cast<tensor::ExtractOp>(op);
+    if (extract.getTensor().getType().getRank() != 0)
+      return op->emitOpError("has a derivative rule for tensors of rank 0 only, found ")
+             << extract.getTensor().getType();
+    out.push_back(tensor::FromElementsOp::create(b, op->getLoc(), extract.getTensor().getType(), cts[0]));
+    return success();
+  }
+};
+
+struct FromElementsPullback : PullbackOpInterface::ExternalModel<FromElementsPullback, tensor::FromElementsOp> {
+  LogicalResult pullback(Operation *op, OpBuilder &b, ValueRange cts, SmallVectorImpl<Value> &out) const {
+    auto from = cast<tensor::FromElementsOp>(op);
+    if (from.getType().getRank() != 0)
+      return op->emitOpError("has a derivative rule for tensors of rank 0 only, found ") << from.getType();
+    out.push_back(tensor::ExtractOp::create(b, op->getLoc(), cts[0], ValueRange()));
+    return success();
+  }
+};
+
 } // namespace
 
 void selfopt::registerTensorPullbacks(DialectRegistry &registry) {
@@ -47,5 +69,7 @@ void selfopt::registerTensorPullbacks(DialectRegistry &registry) {
     tensor::CollapseShapeOp::attachInterface<CollapsePullback>(*context);
     tensor::ExpandShapeOp::attachInterface<ExpandPullback>(*context);
     tensor::CastOp::attachInterface<CastPullback>(*context);
+    tensor::ExtractOp::attachInterface<ExtractPullback>(*context);
+    tensor::FromElementsOp::attachInterface<FromElementsPullback>(*context);
   });
 }

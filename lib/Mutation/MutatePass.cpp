@@ -7,6 +7,9 @@
 
 #include "SelfOpt/Mutation/MutatePass.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/NN/NN.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringExtras.h"
@@ -24,7 +27,10 @@ struct MutatePass : PassWrapper<MutatePass, OperationPass<ModuleOp>> {
 
   StringRef getArgument() const override { return "selfopt-mutate"; }
   StringRef getDescription() const override { return "draws and applies mutations, or applies the module's lineage"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<EvolveDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    // An edit may bring in the first op of a dialect.
+    registry.insert<EvolveDialect, nn::NNDialect, arith::ArithDialect, math::MathDialect>();
+  }
   void runOnOperation() override {
     if (failed(apply ? applyGiven() : draw()))
       signalPassFailure();

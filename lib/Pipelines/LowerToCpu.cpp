@@ -33,7 +33,7 @@ struct LowerToCpuPass : selfopt::impl::LowerToCpuBase<LowerToCpuPass> {
       return signalPassFailure();
     }
     if (lanes != 4 && lanes != 8 && lanes != 16) {
-      module.emitError() << "expects 4, 8 or 16 lanes, found " << lanes;
+      module.emitError() << "expects 4, 8 or 16 lanes, found " << unsigned(lanes);
       return signalPassFailure();
     }
     // Kernels are lowered in a module of their own: the passes would not know the launch list.

@@ -25,6 +25,11 @@ FailureOr<PlannedProgram> selfopt::planTraining(ModuleOp spec, StringRef program
   auto data = loadDataset(dataset, searchPath);
   if (failed(data))
     return failure();
+  int64_t rows = splitSizes(**data, train.getDataAttr()).train;
+  if (int64_t(train.getBatch()) > rows)
+    return train.emitOpError("expects a batch of at most the ") << rows << " training examples, found "
+                                                                << int64_t(train.getBatch()),
+           failure();
   OwningOpRef<ModuleOp> copy(spec.clone());
   // Other programs of the spec have nothing to do with this one.
   for (auto other : llvm::make_early_inc_range(copy->getOps<TrainOp>()))

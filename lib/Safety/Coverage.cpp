@@ -163,7 +163,7 @@ constexpr Gap gaps[] = {
      "math.exp2 math.expm1 math.floor math.log10 math.log2 math.round math.roundeven math.sinh math.tan math.trunc ",
      PullBack, "no rule yet: differentiate refuses it with an error where a cotangent reaches it"},
     {" arith.extf arith.truncf ", PullBack, "specs are f32 throughout"},
-    {" tensor.extract tensor.insert tensor.from_elements tensor.splat tensor.extract_slice tensor.insert_slice "
+    {" tensor.insert tensor.splat tensor.extract_slice tensor.insert_slice "
      "tensor.concat tensor.pad ",
      PullBack, "no stage makes it in a differentiated function; differentiate refuses it"},
 };

@@ -35,7 +35,7 @@ CandidateResult CandidateEvaluator::evaluate(StringRef text) {
     result.reason = (stage + ": " + diagnostics).str();
     return result;
   };
-  OwningOpRef<ModuleOp> spec = parseSourceString<ModuleOp>(text, ParserConfig(&context));
+  OwningOpRef<ModuleOp> spec = parseSourceString<ModuleOp>(text, ParserConfig(&context), source);
   if (!spec)
     return fail("parse");
   // The static part first: a candidate that is too large is not even planned.

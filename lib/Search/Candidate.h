@@ -27,6 +27,7 @@ struct CandidateEvaluator {
   mlir::MLIRContext &context;
   const Policy &policy;
   std::string program, metric;
+  std::string source; ///< The spec's file: data is looked for beside it.
   int64_t trainRows = 0, repeats = 1;
   uint64_t seed = 0;
 

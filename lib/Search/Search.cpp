@@ -47,8 +47,9 @@ static std::string mutationText(Block &lineage, size_t from) {
   return text;
 }
 
-static OwningOpRef<ModuleOp> parseSpec(StringRef text, MLIRContext &context) {
-  return parseSourceString<ModuleOp>(text, ParserConfig(&context));
+/// `source` is the file that the text stands for, so that data is looked for beside it.
+static OwningOpRef<ModuleOp> parseSpec(StringRef text, MLIRContext &context, StringRef source = "") {
+  return parseSourceString<ModuleOp>(text, ParserConfig(&context), source);
 }
 
 /// The lineage op of a module, made where there is none.
@@ -89,7 +90,7 @@ private:
   llvm::function_ref<void(const SearchProgress &)> report;
   MLIRContext &context;
   evolve::SearchOp search;
-  std::string program, metric, startDigest;
+  std::string program, metric, startDigest, source;
   uint64_t seed = 0;
   int64_t total = 0, trainRows = 0;
   MutationScope scope;
@@ -145,7 +146,9 @@ llvm::Error Searcher::setUp() {
                  ? makeRandomStrategy()
                  : makeAgingStrategy(search.getPopulation(), search.getTournament());
   // Every candidate trains on the same seeds, so that equal programs have equal results.
-  evaluator.reset(new CandidateEvaluator{context, *policy, program, metric, trainRows, int64_t(search.getRepeats()),
+  if (auto file = spec.getLoc()->findInstanceOf<FileLineColLoc>())
+    source = file.getFilename().str();
+  evaluator.reset(new CandidateEvaluator{context, *policy, program, metric, source, trainRows, int64_t(search.getRepeats()),
                                          seed * 1000});
 
   // The start must keep its own policy: nothing else is worth proposing from.
@@ -258,7 +261,7 @@ llvm::Error Searcher::propose(int64_t id) {
   } else {
     Proposal proposal = strategy->ask(id, random);
     row.parent = proposal.parent;
-    child = parseSpec(rows[row.parent].program, context);
+    child = parseSpec(rows[row.parent].program, context, source);
     if (!child)
       return makeError("candidate " + Twine(row.parent) + " does not parse again");
     Block &lineage = lineageOf(*child, startDigest);
@@ -434,18 +437,26 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
   for (unsigned s = 0; s < seeds; ++s) {
     (*executable)->initialize(firstSeed + s);
     if ((*executable)->train().diverged) {
-      tests.push_back(0);
+      ++score.failedSeeds;
       continue;
     }
     auto validation = metricOf((*executable)->score(planned->data->validation), planned->metrics, metric);
     auto test = metricOf((*executable)->score(planned->data->test), planned->metrics, metric);
-    score.validation += validation.value_or(0) / seeds;
-    tests.push_back(test.value_or(0));
-    score.test += tests.back() / seeds;
+    if (!validation || !test || !std::isfinite(*validation) || !std::isfinite(*test)) {
+      ++score.failedSeeds;
+      continue;
+    }
+    score.validation += *validation;
+    tests.push_back(*test);
+    score.test += *test;
   }
+  // Means over the seeds that have a score.
+  double scored = std::max<size_t>(1, tests.size());
+  score.validation /= scored;
+  score.test /= scored;
   for (double t : tests)
     score.testDeviation += (t - score.test) * (t - score.test);
-  score.testDeviation = seeds > 1 ? std::sqrt(score.testDeviation / (seeds - 1)) : 0;
+  score.testDeviation = tests.size() > 1 ? std::sqrt(score.testDeviation / double(tests.size() - 1)) : 0;
   return score;
 }
 
@@ -462,7 +473,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
       order.push_back(row.id);
   llvm::stable_sort(order, [&](int64_t a, int64_t b) { return fitnessOf(rows[a]) < fitnessOf(rows[b]); });
   auto scored = [&](int64_t id) -> llvm::Expected<FinalScore> {
-    OwningOpRef<ModuleOp> module = parseSpec(rows[id].program, context);
+    OwningOpRef<ModuleOp> module = parseSpec(rows[id].program, context, source);
     auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh)
                         : FailureOr<FinalScore>(failure());
     if (failed(score))
@@ -488,10 +499,13 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     auto score = scored(id);
     if (!score)
       return score.takeError();
+    // One that diverges on some seed is no winner, however good its other seeds are.
+    if (score->failedSeeds && have)
+      continue;
     CandidateRow probe = rows[id];
     probe.validation = score->validation;
     Fitness fitness = fitnessOf(probe);
-    if (!have || fitness < bestFitness) {
+    if (!have || outcome.best.failedSeeds || fitness < bestFitness) {
       have = true;
       bestFitness = fitness;
       outcome.best = *score;
@@ -500,7 +514,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
   if (auto error = writeFileAtomically(options.directory + "/best.mlir", outcome.best.text))
     return error;
   // The weights of the winner's first fresh seed.
-  OwningOpRef<ModuleOp> winner = parseSpec(outcome.best.text, context);
+  OwningOpRef<ModuleOp> winner = parseSpec(outcome.best.text, context, source);
   auto planned = planTraining(*winner, program);
   auto executable = failed(planned) ? FailureOr<std::unique_ptr<Executable>>(failure()) : loadProgram(*planned);
   if (failed(executable))

@@ -349,20 +349,32 @@ struct VerifyPlannedPass : selfopt::impl::VerifyPlannedBase<VerifyPlannedPass> {
     bool bad = false;
     for (auto program : getOperation().getOps<ProgramOp>()) {
       int64_t arena = program.getArena();
-      program.walk([&](ViewOp view) {
-        MemRefType type = cast<MemRefType>(view.getType());
-        int64_t end = int64_t(view.getOffset()) +
-                      type.getNumElements() * std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
-        if (int64_t(view.getOffset()) < 0 || end > arena) {
-          view.emitOpError("lies outside the arena: expected an end of at most ") << arena << ", found " << end;
-          bad = true;
-        }
-      });
+      auto inside = [&](Operation *op, int64_t offset) {
+        MemRefType type = cast<MemRefType>(op->getResult(0).getType());
+        int64_t end = offset + type.getNumElements() * std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
+        if (offset >= 0 && end <= arena)
+          return;
+        op->emitOpError("lies outside the arena: expected an end of at most ") << arena << ", found " << end;
+        bad = true;
+      };
+      program.walk([&](ViewOp view) { inside(view, view.getOffset()); });
+      program.walk([&](LiteralOp literal) { inside(literal, literal.getOffset()); });
       program.walk([&](LaunchOp launch) {
         auto kernel = getOperation().lookupSymbol<func::FuncOp>(launch.getKernel());
         if (!kernel || kernel.getNumArguments() != launch.getOperands().size()) {
           launch.emitOpError("expects ") << launch.getKernelAttr() << " to name a kernel of "
                                          << launch.getOperands().size() << " arguments";
+          bad = true;
+          return;
+        }
+        for (auto [operand, wanted] : llvm::zip(launch.getOperands(), kernel.getArgumentTypes())) {
+          auto have = dyn_cast<MemRefType>(operand.getType()), want = dyn_cast<MemRefType>(wanted);
+          bool fits = have && want ? have.getRank() == want.getRank() && have.getElementType() == want.getElementType()
+                                   : operand.getType() == wanted;
+          if (fits)
+            continue;
+          launch.emitOpError("has an operand that does not fit its kernel: expected ")
+              << wanted << ", found " << operand.getType();
           bad = true;
         }
       });

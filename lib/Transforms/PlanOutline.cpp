@@ -61,7 +61,7 @@ private:
   void begin();
   /// Adds an argument in front of the outputs and returns its block argument.
   Value addInput(Operand operand, Type argumentType);
-  Value addBuffer(int buffer, bool flat);
+  Value addBuffer(Value v, bool flat);
   Value addConstant(TypedAttr value);
   void addOutput(int buffer, bool flat);
   /// Clones a body with its elements bound; large constants become kernel arguments, listed in `extra`.
@@ -141,8 +141,11 @@ Value Outliner::addInput(Operand operand, Type argumentType) {
   return kernel.function.getBody().front().addArgument(argumentType, b.getUnknownLoc());
 }
 
-Value Outliner::addBuffer(int buffer, bool flat) {
-  MemRefType type = planner.buffers[buffer].type;
+Value Outliner::addBuffer(Value v, bool flat) {
+  // The value's own shape: behind a reshape it is not the buffer's.
+  int buffer = bufferOf(v);
+  auto tensor = cast<RankedTensorType>(v.getType());
+  MemRefType type = MemRefType::get(tensor.getShape(), tensor.getElementType());
   // Rank 0 stays: it is read at every element.
   bool collapse = flat && type.getRank() > 0;
   MemRefType view = collapse ? flatView(type) : type;
@@ -293,7 +296,7 @@ LogicalResult Outliner::emitGeneric(linalg::GenericOp op) {
     if (auto constant = v.getDefiningOp<arith::ConstantOp>(); constant && v.getType().isIntOrFloat())
       ins.push_back(addConstant(cast<TypedAttr>(constant.getValue())));
     else if (isa<RankedTensorType>(v.getType()))
-      ins.push_back(addBuffer(bufferOf(v), flat));
+      ins.push_back(addBuffer(v, flat));
     else
       return op.emitOpError("has an operand that is neither a tensor nor a constant");
     inMaps.push_back(mapOf(op.getMatchingIndexingMap(in)));
@@ -394,7 +397,7 @@ LogicalResult Outliner::emitContraction(linalg::GenericOp op) {
   begin();
   MLIRContext *context = b.getContext();
   Location loc = b.getUnknownLoc();
-  SmallVector<Value> factors{addBuffer(bufferOf(a->get()), false), addBuffer(bufferOf(bValue), false)};
+  SmallVector<Value> factors{addBuffer(a->get(), false), addBuffer(bValue, false)};
   SmallVector<Value> ins, outs;
   SmallVector<AffineMap> inMaps, outMaps;
   SmallVector<Operation *> hoisted;
@@ -407,7 +410,7 @@ LogicalResult Outliner::emitContraction(linalg::GenericOp op) {
       else if (auto constant = v.getDefiningOp<arith::ConstantOp>(); constant && v.getType().isIntOrFloat())
         ins.push_back(addConstant(cast<TypedAttr>(constant.getValue())));
       else
-        ins.push_back(addBuffer(bufferOf(v), false));
+        ins.push_back(addBuffer(v, false));
     }
     collectConstants(*epilogue.getBlock(), hoisted);
     for (Operation *c : hoisted) {

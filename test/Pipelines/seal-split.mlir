@@ -1,5 +1,4 @@
 // RUN: selfopt-opt %s --selfopt-check-policy --verify-diagnostics
-// XFAIL: *
 
 // A program that trains on a named split can be sealed: the split is no symbol of its own.
 selfopt.dataset @data from csv("../Inputs/points.csv") features(tensor<2xf32> in [0.0, 1.0]) label(i32 in [0, 1])

@@ -1,5 +1,4 @@
 // RUN: selfopt-opt %s --selfopt-plan=function=f --selfopt-verify-planned | FileCheck %s
-// XFAIL: *
 
 // A kernel that reads a reshaped argument has an indexing map of the rank that it is given.
 // CHECK: plan.program @f

@@ -49,7 +49,7 @@ struct FinalScore {
   std::string digest, text;
   int64_t id = -1, parameters = 0, flopsPerExample = 0, epochs = 0;
   double validation = 0, test = 0, testDeviation = 0; ///< Means over seeds, and the standard deviation.
-  unsigned seeds = 0;
+  unsigned seeds = 0, failedSeeds = 0; ///< Of which the training diverged on some.
 };
 
 struct SearchOutcome {

@@ -57,8 +57,8 @@ def Plan : Pass<"selfopt-plan", "::mlir::ModuleOp"> {
     The number of rows of each split decides how many batches an epoch has; it is read from the dataset, or given by
     `train-rows`.
 
-    After it: every launch names a kernel, every view lies inside the arena, and views whose lives overlap share no byte
-    (`--selfopt-verify-planned`).
+    After it: every launch names a kernel whose arguments its operands fit, and every view and literal lies inside the
+    arena (`--selfopt-verify-planned`).
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",

@@ -32,7 +32,8 @@ def Evolve_SearchOp : Evolve_Op<"search", [Symbol, DeclareOpInterfaceMethods<Sym
     Candidates are compared by the metric's mean over the validation split (over `repeats` training seeds), then by
     each minimised quantity in turn. `random` mutates the spec itself each time, by one to four mutations; `aging` is
     regularised evolution (Real et al. 2019): the best of a tournament among the last `population` candidates is
-    mutated once. Candidate i is drawn from the results up to i - in_flight, so that the number of workers changes
+    mutated once, now and then twice; the first `population` candidates are the spec's neighbours, one to three mutations
+    away. Candidate i is drawn from the results up to i - in_flight, so that the number of workers changes
     nothing.
 
     ```mlir
