@@ -79,7 +79,7 @@ FailureOr<std::string> selfopt::sealDigest(ModuleOp spec, StringRef symbol) {
       continue;
     op->walk([&](Operation *inner) {
       for (NamedAttribute attr : inner->getAttrs())
-        attr.getValue().walk([&](SymbolRefAttr ref) {
+        attr.getValue().walk<WalkOrder::PreOrder>([&](SymbolRefAttr ref) {
           pending.push_back(ref.getRootReference().str());
           // The parts of a nested reference are no symbols of the module.
           return WalkResult::skip();
@@ -260,7 +260,7 @@ struct Checker {
         continue;
       target->walk([&](Operation *inner) {
         for (NamedAttribute attr : inner->getAttrs())
-          attr.getValue().walk([&](SymbolRefAttr next) {
+          attr.getValue().walk<WalkOrder::PreOrder>([&](SymbolRefAttr next) {
             pending.push_back({next, here});
             // The parts of a nested reference are no symbols of the module.
             return WalkResult::skip();

@@ -106,11 +106,13 @@ int Outliner::bufferOf(Value v) {
   if (auto def = v.getDefiningOp(); isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(def))
     return bufferMap[v] = bufferOf(def->getOperand(0));
   int buffer = planner.makeBuffer(v.getType(), "t" + Twine(planner.buffers.size()), false);
-  if (auto constant = v.getDefiningOp<arith::ConstantOp>())
-    if (auto elements = dyn_cast<ElementsAttr>(constant.getValue())) {
-      planner.buffers[buffer].literal = elements;
-      planner.buffers[buffer].persistent = true;
-    }
+  if (auto constant = v.getDefiningOp<arith::ConstantOp>()) {
+    auto elements = dyn_cast<ElementsAttr>(constant.getValue());
+    if (!elements) // a scalar, behind a tensor.from_elements that is gone by now
+      elements = DenseElementsAttr::get(RankedTensorType::get({}, v.getType()), Attribute(constant.getValue()));
+    planner.buffers[buffer].literal = elements;
+    planner.buffers[buffer].persistent = true;
+  }
   return bufferMap[v] = buffer;
 }
 

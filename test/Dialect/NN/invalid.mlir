@@ -1,7 +1,7 @@
 // RUN: selfopt-opt --split-input-file --verify-diagnostics %s
 
 selfopt.model @dense_c1_no_units(%x: tensor<4xf32>) -> tensor<2xf32> {
-  // expected-error @+1 {{'nn.dense' op expects at least 1 unit, found 0}}
+  // expected-error @+1 {{'nn.dense' op expects between 1 and 16777216 units, found 0}}
   %y = nn.dense %x units(0) : tensor<2xf32>
   selfopt.return %y : tensor<2xf32>
 }
@@ -9,7 +9,7 @@ selfopt.model @dense_c1_no_units(%x: tensor<4xf32>) -> tensor<2xf32> {
 // -----
 
 selfopt.model @dense_c1_negative_units(%x: tensor<4xf32>) -> tensor<2xf32> {
-  // expected-error @+1 {{'nn.dense' op expects at least 1 unit, found -3}}
+  // expected-error @+1 {{'nn.dense' op expects between 1 and 16777216 units, found -3}}
   %y = nn.dense %x units(-3) : tensor<2xf32>
   selfopt.return %y : tensor<2xf32>
 }
@@ -220,4 +220,13 @@ selfopt.model @unknown_op(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{custom op 'nn.dens' is unknown}}
   %y = nn.dens %x units(4) : tensor<4xf32>
   selfopt.return %y : tensor<4xf32>
+}
+
+// -----
+
+// A product of such sizes would leave 64 bits.
+selfopt.model @dense_c1_too_many(%x: tensor<4xf32>) -> tensor<10xf32> {
+  // expected-error @+1 {{'nn.dense' op expects between 1 and 16777216 units, found 4611686018427387904}}
+  %y = nn.dense %x units(4611686018427387904) : tensor<10xf32>
+  selfopt.return %y : tensor<10xf32>
 }
