@@ -418,7 +418,7 @@ llvm::Expected<SearchOutcome> Searcher::run() {
 //===----------------------------------------------------------------------===//
 
 FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, StringRef metric, unsigned seeds,
-                                            uint64_t firstSeed) {
+                                            uint64_t firstSeed, bool lookAtTest) {
   auto planned = planTraining(spec, program);
   if (failed(planned))
     return failure();
@@ -441,7 +441,9 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
       continue;
     }
     auto validation = metricOf((*executable)->score(planned->data->validation), planned->metrics, metric);
-    auto test = metricOf((*executable)->score(planned->data->test), planned->metrics, metric);
+    std::optional<double> test = 0.0;
+    if (lookAtTest)
+      test = metricOf((*executable)->score(planned->data->test), planned->metrics, metric);
     if (!validation || !test || !std::isfinite(*validation) || !std::isfinite(*test)) {
       ++score.failedSeeds;
       continue;
@@ -472,9 +474,9 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     if (row.validation)
       order.push_back(row.id);
   llvm::stable_sort(order, [&](int64_t a, int64_t b) { return fitnessOf(rows[a]) < fitnessOf(rows[b]); });
-  auto scored = [&](int64_t id) -> llvm::Expected<FinalScore> {
+  auto scored = [&](int64_t id, bool lookAtTest) -> llvm::Expected<FinalScore> {
     OwningOpRef<ModuleOp> module = parseSpec(rows[id].program, context, source);
-    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh)
+    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, lookAtTest)
                         : FailureOr<FinalScore>(failure());
     if (failed(score))
       return makeError("candidate " + Twine(id) + " can't be trained again");
@@ -483,7 +485,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     score->text = rows[id].program;
     return *score;
   };
-  auto start = scored(0);
+  auto start = scored(0, true);
   if (!start)
     return start.takeError();
   outcome.start = *start;
@@ -496,7 +498,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     if (!seen.try_emplace(rows[id].digest, true).second)
       continue;
     ++taken;
-    auto score = scored(id);
+    auto score = scored(id, false);
     if (!score)
       return score.takeError();
     // One that diverges on some seed is no winner, however good its other seeds are.
@@ -511,6 +513,10 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
       outcome.best = *score;
     }
   }
+  auto winnerScore = scored(outcome.best.id, true);
+  if (!winnerScore)
+    return winnerScore.takeError();
+  outcome.best = *winnerScore;
   if (auto error = writeFileAtomically(options.directory + "/best.mlir", outcome.best.text))
     return error;
   // The weights of the winner's first fresh seed.

@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
   auto data = loadDataset(spec->lookupSymbol<DatasetOp>("digits"), {});
   if (failed(data))
     return 1;
-  CandidateEvaluator evaluator{context, *policy, "fit", "accuracy", splitSizes(**data, train.getDataAttr()).train, 1, 0};
+  CandidateEvaluator evaluator{context, *policy, "fit", "accuracy", argv[1], splitSizes(**data, train.getDataAttr()).train, 1, 0};
   std::string text = printSpec(*spec);
 
   double stages[4] = {};

@@ -125,7 +125,8 @@ int run::searchMain() {
     std::string program = defaultProgram(*other->module);
     if (program.empty())
       return refused;
-    auto score = scoreFinally(*other->module, program, outcome->metric, finalSeeds, freshSeed(outcome->seed));
+    auto score = scoreFinally(*other->module, program, outcome->metric, finalSeeds, freshSeed(outcome->seed),
+                              /*lookAtTest=*/true);
     if (failed(score))
       return refused;
     others.push_back({file, *score});

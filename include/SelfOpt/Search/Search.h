@@ -68,9 +68,9 @@ llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions
 /// The first of the fresh training seeds that close a search: far from the seeds that candidates are trained on.
 inline uint64_t freshSeed(uint64_t searchSeed) { return (uint64_t(1) << 32) + searchSeed * 1000; }
 
-/// Trains a program on `seeds` fresh seeds and scores validation and test.
+/// Trains a program on `seeds` fresh seeds and scores validation, and test only if asked to look at it.
 llvm::FailureOr<FinalScore> scoreFinally(mlir::ModuleOp spec, llvm::StringRef program, llvm::StringRef metric,
-                                         unsigned seeds, uint64_t firstSeed);
+                                         unsigned seeds, uint64_t firstSeed, bool lookAtTest);
 
 /// The spec that candidate `id` of an archive is, made again from the start and the mutations of its ancestors.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> replayCandidate(Archive &archive, int64_t id,
