@@ -51,7 +51,32 @@ LogicalResult selfopt::pullBlock(OpBuilder &b, ArrayRef<Operation *> ops, Cotang
   return success();
 }
 
+/// No function on the way from `function` calls one that is on the way already.
+static LogicalResult checkRecursion(func::FuncOp function, SmallVectorImpl<Operation *> &path,
+                                    llvm::DenseSet<Operation *> &known) {
+  if (known.contains(function))
+    return success();
+  path.push_back(function);
+  WalkResult result = function.walk([&](func::CallOp call) {
+    auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+    if (!callee)
+      return WalkResult::advance(); // said when it is inlined
+    if (llvm::is_contained(path, callee.getOperation())) {
+      call.emitOpError("is recursive");
+      return WalkResult::interrupt();
+    }
+    return failed(checkRecursion(callee, path, known)) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  path.pop_back();
+  known.insert(function);
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult selfopt::inlineCalls(func::FuncOp function) {
+  SmallVector<Operation *> path;
+  llvm::DenseSet<Operation *> known;
+  if (failed(checkRecursion(function, path, known)))
+    return failure();
   while (true) {
     func::CallOp call;
     function.walk([&](func::CallOp c) {
@@ -63,8 +88,6 @@ LogicalResult selfopt::inlineCalls(func::FuncOp function) {
     auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
     if (!callee || callee.isExternal() || !callee.getBody().hasOneBlock())
       return call.emitOpError("expects a callee with one block");
-    if (callee->isAncestor(call) || callee == function)
-      return call.emitOpError("is recursive");
     OpBuilder b(call);
     IRMapping map;
     map.map(callee.getArguments(), call.getOperands());

@@ -22,16 +22,6 @@ using Results = FailureOr<SmallVector<Value>>;
 
 static RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
 
-static RankedTensorType batched(Type type, int64_t batch) {
-  SmallVector<int64_t> shape{batch};
-  Type element = type;
-  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
-    llvm::append_range(shape, tensor.getShape());
-    element = tensor.getElementType();
-  }
-  return RankedTensorType::get(shape, element);
-}
-
 Results DenseOp::instantiate(OpBuilder &b, int64_t batch, ValueRange operands, ValueRange parameters) {
   TensorBuilder t(b, getLoc());
   Value product = t.matmul(operands[0], parameters[0]);
@@ -153,7 +143,7 @@ Results PickOp::instantiate(OpBuilder &b, int64_t batch, ValueRange operands, Va
 
 Results OneHotOp::instantiate(OpBuilder &b, int64_t batch, ValueRange operands, ValueRange) {
   TensorBuilder t(b, getLoc());
-  return SmallVector<Value>{t.elementwise(batched(getType(), batch), operands, {t.dims(2, {0})},
+  return SmallVector<Value>{t.elementwise(batchedType(getType(), batch), operands, {t.dims(2, {0})},
                                           [](OpBuilder &b, Location loc, ValueRange e) -> Value {
                                             Value here = atIndex(b, loc, 1, e[0]);
                                             return arith::UIToFPOp::create(b, loc, b.getF32Type(), here);

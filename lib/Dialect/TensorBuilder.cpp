@@ -14,6 +14,16 @@
 using namespace mlir;
 using namespace selfopt;
 
+RankedTensorType selfopt::batchedType(Type type, int64_t batch) {
+  SmallVector<int64_t> shape{batch};
+  Type element = type;
+  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    llvm::append_range(shape, tensor.getShape());
+    element = tensor.getElementType();
+  }
+  return RankedTensorType::get(shape, element);
+}
+
 static TypedAttr scalarAttr(OpBuilder &b, Type type, double value) {
   if (isa<FloatType>(type))
     return b.getFloatAttr(type, value);

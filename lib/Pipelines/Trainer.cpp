@@ -10,9 +10,11 @@
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Support/File.h"
 #include "SelfOpt/Transforms/Passes.h"
 #include "llvm/Support/Path.h"
 #include <cstdlib>
+#include <cstring>
 
 using namespace mlir;
 using namespace selfopt;
@@ -95,4 +97,18 @@ FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &plan
   if (!compiler)
     return planned.module->emitError() << llvm::toString(compiler.takeError()), failure();
   return Executable::create(*planned.module, planned.name, **compiler, planned.data);
+}
+
+llvm::Error selfopt::saveParameters(const Executable &executable, const PlannedProgram &planned, StringRef path) {
+  TensorFile file;
+  for (auto [i, type] : llvm::enumerate(planned.parameters)) {
+    NamedArray array;
+    array.name = "parameter." + std::to_string(i);
+    array.array.kind = Array::Kind::F32;
+    array.array.shape.assign(type.getShape().begin(), type.getShape().end());
+    array.array.bytes.resize(type.getNumElements() * sizeof(float));
+    std::memcpy(array.array.bytes.data(), executable.lookup(array.name), array.array.bytes.size());
+    file.tensors.push_back(std::move(array));
+  }
+  return writeSafetensors(path, file);
 }

@@ -19,7 +19,6 @@
 #include "llvm/ADT/StringMap.h"
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <thread>
 
 using namespace mlir;
@@ -527,17 +526,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     return makeError("the winner can't be trained again");
   (*executable)->initialize(fresh);
   (*executable)->train();
-  TensorFile file;
-  for (auto [i, type] : llvm::enumerate(planned->parameters)) {
-    NamedArray array;
-    array.name = "parameter." + std::to_string(i);
-    array.array.kind = Array::Kind::F32;
-    array.array.shape.assign(type.getShape().begin(), type.getShape().end());
-    array.array.bytes.resize(type.getNumElements() * 4);
-    std::memcpy(array.array.bytes.data(), (*executable)->lookup(array.name), array.array.bytes.size());
-    file.tensors.push_back(std::move(array));
-  }
-  if (auto error = writeSafetensors(options.directory + "/best.safetensors", file))
+  if (auto error = saveParameters(**executable, *planned, options.directory + "/best.safetensors"))
     return error;
   if (auto error = archive->setMeta("best", std::to_string(outcome.best.id)))
     return error;

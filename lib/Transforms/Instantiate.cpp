@@ -28,16 +28,6 @@ namespace selfopt {
 using namespace mlir;
 using namespace selfopt;
 
-static RankedTensorType batchedType(Type type, int64_t batch) {
-  SmallVector<int64_t> shape{batch};
-  Type element = type;
-  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
-    llvm::append_range(shape, tensor.getShape());
-    element = tensor.getElementType();
-  }
-  return RankedTensorType::get(shape, element);
-}
-
 /// Clones a per-example program for `batch` examples. Layers take their parameters from `given`, in order.
 static FailureOr<SmallVector<Value>> inlineBatched(OpBuilder &b, Operation *program, int64_t batch,
                                                    ValueRange arguments, ValueRange given) {

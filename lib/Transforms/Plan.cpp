@@ -299,8 +299,12 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planFunction(ModuleOp module, StringRef n
     return failure();
   for (auto [i, buffer] : llvm::enumerate(plan->arguments))
     planner.buffers[buffer].name = "argument." + std::to_string(i);
-  for (auto [i, buffer] : llvm::enumerate(plan->results))
+  for (auto [i, buffer] : llvm::enumerate(plan->results)) {
+    // A result that is a reshape of what a launch makes: its bytes, under its own type.
+    auto type = cast<RankedTensorType>(function.getResultTypes()[i]);
+    planner.buffers[buffer].type = MemRefType::get(type.getShape(), type.getElementType());
     planner.buffers[buffer].name = "result." + std::to_string(i);
+  }
   int64_t arena = planner.allocate({&*plan});
   ProgramBuilder p(planner, *out, name, {});
   p.program.setArena(arena);

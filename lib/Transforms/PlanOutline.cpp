@@ -27,7 +27,8 @@ static MemRefType flatView(MemRefType type) { return MemRefType::get({type.getNu
 static bool isZeroOrOne(TypedAttr attr) {
   if (auto f = dyn_cast<FloatAttr>(attr))
     return f.getValue().isZero() || f.getValue().isExactlyValue(1.0) || !f.getValue().isFinite();
-  return cast<IntegerAttr>(attr).getValue().getSignificantBits() <= 8;
+  // -1 too, which needs one bit.
+  return cast<IntegerAttr>(attr).getValue().getSignificantBits() <= 2;
 }
 
 namespace selfopt::plan {
@@ -451,22 +452,19 @@ LogicalResult Outliner::emitContraction(linalg::GenericOp op) {
         in = target;
     outMaps.assign(outs.size(), AffineMap::getMultiDimIdentityMap(2, context));
     // The product itself is one more result where someone else reads it.
-    if (saved) {
-      ins.insert(ins.begin(), target);
-      inMaps.insert(inMaps.begin(), AffineMap::getMultiDimIdentityMap(2, context));
-    }
+    unsigned product = llvm::find(ins, target) - ins.begin();
     SmallVector<AffineMap> all(inMaps);
     llvm::append_range(all, outMaps);
-    unsigned shift = saved ? 1 : 0, own = epilogue.getNumDpsInputs();
+    unsigned own = epilogue.getNumDpsInputs();
     Block &body = *epilogue.getBlock();
     SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
     linalg::GenericOp::create(b, loc, TypeRange{}, ins, outs, all, iterators,
                               [&](OpBuilder &inner, Location l, ValueRange e) {
                                 IRMapping map;
                                 for (unsigned i = 0; i < own; ++i)
-                                  map.map(body.getArgument(i), e[shift + i]);
+                                  map.map(body.getArgument(i), e[i]);
                                 for (size_t i = 0; i < hoisted.size(); ++i)
-                                  map.map(hoisted[i]->getResult(0), e[shift + own + i]);
+                                  map.map(hoisted[i]->getResult(0), e[own + i]);
                                 SmallVector<Value> yields;
                                 for (Operation &o : body.without_terminator()) {
                                   if (isa<arith::ConstantOp>(o) && map.contains(o.getResult(0)))
@@ -479,7 +477,7 @@ LogicalResult Outliner::emitContraction(linalg::GenericOp op) {
                                 for (Value v : body.getTerminator()->getOperands())
                                   yields.push_back(map.lookup(v));
                                 if (saved)
-                                  yields.push_back(e[0]);
+                                  yields.push_back(e[product]);
                                 linalg::YieldOp::create(inner, l, yields);
                               });
     done.insert(epilogue);

@@ -195,6 +195,29 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
     op.replaceAllUsesWith(op.getInput());
     op.erase();
   });
+  // Kernels see their operands and constants, nothing else.
+  Block &block = function.getBody().front();
+  WalkResult closed = block.walk([&](Operation *op) {
+    if (op->getBlock() == &block || op->hasTrait<OpTrait::IsIsolatedFromAbove>())
+      return WalkResult::advance();
+    for (Value v : op->getOperands())
+      if (v.getParentBlock() == &block && !v.getDefiningOp<arith::ConstantOp>()) {
+        InFlightDiagnostic d = op->emitOpError("can't be planned: it reads a value from outside of the body it is in");
+        d.attachNote(v.getLoc()) << "expected a constant, or an operand of the op that has the body";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  if (closed.wasInterrupted())
+    return failure();
+  IRRewriter rewriter(function.getContext());
+  // A fill with a value of the run is an elementwise op like any other.
+  for (auto fill : llvm::make_early_inc_range(block.getOps<linalg::FillOp>()))
+    if (!fill.getInputs()[0].getDefiningOp<arith::ConstantOp>()) {
+      rewriter.setInsertionPoint(fill);
+      if (failed(linalg::generalizeNamedOp(rewriter, fill)))
+        return fill.emitOpError("can't be generalised");
+    }
   if (failed(scalarsToTensors(function)))
     return failure();
   const Patterns &patterns = Patterns::get(function.getContext());
@@ -202,7 +225,6 @@ LogicalResult plan::simplifyForPlanning(func::FuncOp function) {
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(false);
   DominanceInfo dominance(function);
-  IRRewriter rewriter(function.getContext());
   // Fills stay: they say where a reduction starts.
   for (auto op : llvm::make_early_inc_range(function.getBody().front().getOps<linalg::LinalgOp>()))
     if (!isa<linalg::GenericOp, linalg::FillOp>(op.getOperation())) {

@@ -10,10 +10,8 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Safety/ProgramCost.h"
-#include "SelfOpt/Support/File.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <chrono>
-#include <cstring>
 
 using namespace mlir;
 using namespace selfopt;
@@ -91,17 +89,7 @@ int run::trainMain() {
     }
   }
   if (!saveFile.empty()) {
-    TensorFile file;
-    for (auto [i, type] : llvm::enumerate(planned->parameters)) {
-      NamedArray array;
-      array.name = "parameter." + std::to_string(i);
-      array.array.kind = Array::Kind::F32;
-      array.array.shape.assign(type.getShape().begin(), type.getShape().end());
-      array.array.bytes.resize(type.getNumElements() * 4);
-      std::memcpy(array.array.bytes.data(), (*executable)->lookup(array.name), array.array.bytes.size());
-      file.tensors.push_back(std::move(array));
-    }
-    if (auto error = writeSafetensors(saveFile, file)) {
+    if (auto error = saveParameters(**executable, *planned, saveFile)) {
       llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
       return refused;
     }

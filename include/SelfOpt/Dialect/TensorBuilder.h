@@ -14,6 +14,9 @@
 
 namespace selfopt {
 
+/// The type of `batch` examples of a scalar or tensor type: one leading dimension more.
+mlir::RankedTensorType batchedType(mlir::Type type, int64_t batch);
+
 /// Creates upstream ops on statically shaped tensors at one location.
 class TensorBuilder {
 public:

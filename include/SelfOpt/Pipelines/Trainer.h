@@ -38,5 +38,8 @@ llvm::Expected<codegen::KernelCompiler *> processCompiler();
 /// Loads a planned program.
 llvm::FailureOr<std::unique_ptr<Executable>> loadProgram(PlannedProgram &planned);
 
+/// Writes the parameters as they are now: "parameter.0", "parameter.1", ... in the order of the model's layers.
+llvm::Error saveParameters(const Executable &executable, const PlannedProgram &planned, llvm::StringRef path);
+
 } // namespace selfopt
 #endif // SELFOPT_PIPELINES_TRAINER_H
