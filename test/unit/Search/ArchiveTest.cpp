@@ -345,7 +345,9 @@ TEST_F(ArchiveTest, FolderThatCannotBeWritten) {
   pid_t pid = fork();
   if (pid == 0) {
     if (geteuid() == 0 && setuid(65534) != 0) // root may write anywhere
-      _exit(0);
+      _exit(77);
+    if (access(file().c_str(), R_OK) != 0) // the folder of all temporary files may be root's alone
+      _exit(77);
     auto archive = llvm::cantFail(Archive::openReadOnly(folder));
     bool read = llvm::cantFail(archive->contentDigest()) == digest && !llvm::cantFail(archive->verifyChain());
     std::string message = errorOf(Archive::openForResume(folder));
@@ -357,6 +359,8 @@ TEST_F(ArchiveTest, FolderThatCannotBeWritten) {
   }
   int status;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
-  EXPECT_EQ(status, 0);
   chmod(folder.c_str(), 0700);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+    GTEST_SKIP() << "no user here may read the folder but not write to it";
+  EXPECT_EQ(status, 0);
 }

@@ -1,0 +1,469 @@
+//===- ExecutableTest.cpp - Compiled programs against the interpreter ---------===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Harness.h"
+#include "SelfOpt/Interfaces/Interfaces.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::test;
+
+namespace {
+
+//===--- Specs --------------------------------------------------------------===//
+
+std::string dense(const std::string &to, const std::string &from, int64_t units, const char *init = "") {
+  std::string n = std::to_string(units);
+  return "    %" + to + " = nn.dense %" + from + " units(" + n + ") " + init + " : tensor<" + n + "xf32>\n";
+}
+
+/// A net of one example with `in` features: hidden layers, each with the next activation of the list, and `out` units.
+std::string net(int64_t in, int64_t out, ArrayRef<int64_t> widths, ArrayRef<const char *> activations) {
+  std::string text = "selfopt.model @net(%x: tensor<" + std::to_string(in) + "xf32>) -> tensor<" +
+                     std::to_string(out) + "xf32> {\n",
+              last = "x";
+  if (in == 10) { // diabetes: to a range in which activations do something
+    text += "    %small = arith.constant dense<0.01> : tensor<10xf32>\n    %u = arith.mulf %x, %small : tensor<10xf32>\n";
+    last = "u";
+  }
+  for (auto [i, width] : llvm::enumerate(widths)) {
+    std::string n = std::to_string(i);
+    text += dense("h" + n, last, width, i % 2 ? "" : "init(he_normal)");
+    last = "a" + n;
+    text += "    %" + last + " = nn.activation " + activations[i % activations.size()] + " %h" + n + " : tensor<" +
+            std::to_string(width) + "xf32>\n";
+  }
+  text += dense("y", last, out);
+  return text + "    selfopt.return %y : tensor<" + std::to_string(out) + "xf32>\n  }";
+}
+
+struct Options {
+  std::vector<int64_t> widths{5};
+  std::vector<const char *> activations{"relu"};
+  int64_t batch = 4, epochs = 2;
+  std::string lr = "1.0e-3";
+};
+
+std::string digits(const Options &o) {
+  std::string text = replacedProgram(readExample("digits.mlir"), "selfopt.model @net", net(64, 10, o.widths, o.activations));
+  return replaced(text, "hyper(lr = 1.0e-3, batch = 32, epochs = 20)",
+                  "hyper(lr = " + o.lr + ", batch = " + std::to_string(o.batch) +
+                      ", epochs = " + std::to_string(o.epochs) + ")");
+}
+std::string diabetes(const Options &o) {
+  std::string text =
+      replacedProgram(readExample("diabetes.mlir"), "selfopt.model @net", net(10, 1, o.widths, o.activations));
+  return replaced(text, "hyper(lr = 2.0e-6, batch = 16, epochs = 100)",
+                  "hyper(lr = " + o.lr + ", batch = " + std::to_string(o.batch) +
+                      ", epochs = " + std::to_string(o.epochs) + ")");
+}
+
+/// An update rule of docs/examples/optimizers.mlir under the name that the spec uses.
+std::string withOptimizer(const std::string &spec, const char *own, const char *rule) {
+  std::string rules = readExample("optimizers.mlir"), head = std::string("selfopt.optimizer @") + rule + "(";
+  size_t at = rules.find(head), end = rules.find("\n  }", at);
+  std::string body = rules.substr(at, end + 4 - at);
+  return replacedProgram(spec, std::string("selfopt.optimizer @") + own,
+                         replaced(body, head, std::string("selfopt.optimizer @") + own + "("));
+}
+
+const char *brier = R"(selfopt.loss @cross_entropy(%logits: tensor<10xf32>, %label: i32) -> f32 {
+    %p = nn.softmax %logits : tensor<10xf32>
+    %t = nn.one_hot %label : tensor<10xf32>
+    %d = arith.subf %p, %t : tensor<10xf32>
+    %dd = arith.mulf %d, %d : tensor<10xf32>
+    %l = nn.reduce sum %dd : f32
+    selfopt.return %l : f32
+  })";
+
+/// Hard examples, old ones, and late in the run the hard ones more.
+const char *livingSampler = R"(selfopt.sampler @uniform(%loss: f32, %age: f32, %t: f32) -> f32 {
+    %one = arith.constant 1.0 : f32
+    %tenth = arith.constant 0.1 : f32
+    %lt = arith.mulf %loss, %t : f32
+    %a = arith.mulf %age, %tenth : f32
+    %s = arith.addf %lt, %a : f32
+    %w = arith.addf %s, %one : f32
+    selfopt.return %w : f32
+  })";
+
+//===--- Comparisons --------------------------------------------------------===//
+
+void expectClose(const Tensor &compiled, const Tensor &expected, double relative, const std::string &what) {
+  EXPECT_LE(distance(compiled, expected), relative * std::max(magnitude(expected), 1e-30))
+      << what << ", largest expected value " << magnitude(expected);
+}
+
+void compareInitialize(Twin &twin, uint64_t seed) {
+  twin.executable->initialize(seed);
+  Tensors results;
+  Interpreter interpreter;
+  ASSERT_TRUE(succeeded(interpreter.call(twin.function("initialize"), Tensor::scalarInt(int64_t(seed)), results)));
+  ASSERT_EQ(int64_t(results.size()), twin.parameters);
+  for (int64_t i = 0; i < twin.parameters; ++i) {
+    Tensor found = readBuffer(*twin.executable, twin.names[i]);
+    ASSERT_EQ(found.size(), results[i].size());
+    for (int64_t k = 0; k < found.size(); ++k)
+      EXPECT_NEAR(found.floats[k], results[i].floats[k], 1e-6 * std::fabs(results[i].floats[k]) + 1e-7)
+          << twin.names[i] << " at " << k;
+  }
+}
+
+/// Steps from the same weights; each begins where the compiled program stands.
+void compareSteps(Twin &twin, int steps, double relative = 1e-5, unsigned seed = 1) {
+  std::mt19937 engine(seed);
+  for (int s = 0; s < steps; ++s) {
+    std::vector<int32_t> rows = someRows(twin.batch, twin.planned.trainRows, engine);
+    StepInput in = twin.inputFor(rows);
+    twin.step(in, rows);
+    EXPECT_EQ(in.number, s + 1);
+    auto expected = twin.interpret(in);
+    ASSERT_TRUE(succeeded(expected));
+    for (auto [i, name] : llvm::enumerate(twin.names))
+      expectClose(readBuffer(*twin.executable, name), (*expected)[i], relative,
+                  name + " after step " + std::to_string(s + 1));
+    expectClose(readBuffer(*twin.executable, "loss"), (*expected)[twin.names.size()], relative, "loss");
+  }
+}
+
+Split firstRows(const Dataset &data, const Split &split, int64_t count) {
+  Split part;
+  part.count = count;
+  part.features.assign(split.features.begin(), split.features.begin() + count * data.featureSize);
+  if (data.targetSize)
+    part.targets.assign(split.targets.begin(), split.targets.begin() + count * data.targetSize);
+  else
+    part.labels.assign(split.labels.begin(), split.labels.begin() + count);
+  return part;
+}
+
+/// The loss and the metrics of a split, example by example, from the spec's own programs.
+void compareScore(Twin &twin, const Split &split, double relative = 1e-5) {
+  const Dataset &data = *twin.planned.data;
+  auto train = twin.spec->lookupSymbol<TrainOp>("fit");
+  auto model = twin.spec->lookupSymbol<ModelOp>(train.getModel());
+  Interpreter interpreter;
+  int64_t next = 0;
+  for (auto layer : model.getBody().getOps<LayerOpInterface>()) {
+    SmallVector<ParameterSpec> own;
+    layer.getParameters(own);
+    SmallVector<Tensor> values;
+    for (size_t i = 0; i < own.size(); ++i)
+      values.push_back(readBuffer(*twin.executable, twin.names[next++]));
+    interpreter.setParameters(layer, values);
+  }
+  std::vector<std::string> judges{train.getLoss().str()};
+  judges.insert(judges.end(), twin.planned.metrics.begin(), twin.planned.metrics.end());
+  std::vector<double> sums(judges.size(), 0);
+  for (int64_t r = 0; r < split.count; ++r) {
+    Tensor x = Tensor::zeros({data.featureSize}, true), y;
+    for (int64_t f = 0; f < data.featureSize; ++f)
+      x.floats[f] = split.features[r * data.featureSize + f];
+    if (data.targetSize) {
+      y = Tensor::zeros({data.targetSize}, true);
+      for (int64_t t = 0; t < data.targetSize; ++t)
+        y.floats[t] = split.targets[r * data.targetSize + t];
+    } else {
+      y = Tensor::scalarInt(split.labels[r]);
+    }
+    Tensors prediction, value;
+    ASSERT_TRUE(succeeded(interpreter.call(model, {x}, prediction)));
+    for (auto [judge, sum] : llvm::zip(judges, sums)) {
+      ASSERT_TRUE(succeeded(interpreter.call(twin.spec->lookupSymbol(judge), {prediction[0], y}, value)));
+      sum += value[0].floats[0];
+    }
+  }
+  ScoreOutcome found = twin.executable->score(split);
+  EXPECT_EQ(found.count, split.count);
+  double n = double(split.count);
+  EXPECT_NEAR(found.loss, sums[0] / n, relative * std::fabs(sums[0] / n) + 1e-7);
+  ASSERT_EQ(found.metrics.size(), judges.size() - 1);
+  for (size_t i = 1; i < judges.size(); ++i)
+    EXPECT_NEAR(found.metrics[i - 1], sums[i] / n, relative * std::fabs(sums[i] / n) + 1e-7) << judges[i];
+}
+
+/// Everything of one spec.
+void compareAll(const std::string &text, int steps = 3, double relative = 1e-5) {
+  auto twin = Twin::make(text);
+  ASSERT_TRUE(twin);
+  EXPECT_EQ(twin->executable->arenaBytes(), twin->planned.arenaBytes);
+  compareInitialize(*twin, 7);
+  compareSteps(*twin, steps, relative);
+  compareScore(*twin, firstRows(*twin->planned.data, twin->planned.data->validation, 9));
+}
+
+//===--- Tests --------------------------------------------------------------===//
+
+TEST(Executable, Examples) {
+  compareAll(replaced(readExample("digits.mlir"), "batch = 32", "batch = 4"), 2);
+  compareAll(replaced(readExample("diabetes.mlir"), "batch = 16", "batch = 7"));
+  // The large net: one step of two rows; the interpreter takes its time.
+  auto twin = Twin::make(replaced(readExample("digits_static.mlir"), "batch = 32", "batch = 2"));
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(3);
+  compareSteps(*twin, 1);
+}
+
+TEST(Executable, Activations) {
+  for (const char *activation : {"relu", "tanh", "gelu", "sigmoid"}) {
+    SCOPED_TRACE(activation);
+    Options o;
+    o.activations = {activation};
+    // Pixels saturate these, and Adam would divide the last bits of such gradients by each other.
+    compareAll(withOptimizer(digits(o), "adam", "sgd"), 2);
+    o.lr = "1.0e-6";
+    compareAll(diabetes(o));
+  }
+}
+
+TEST(Executable, Depths) {
+  for (std::vector<int64_t> widths : {std::vector<int64_t>{}, {3}, {7, 5}, {4, 9, 4}, {8, 1, 8, 3, 6, 2, 5}}) {
+    SCOPED_TRACE(widths.size());
+    Options o;
+    o.widths = widths;
+    o.activations = {"tanh", "relu", "gelu", "sigmoid"};
+    o.lr = "1.0e-6";
+    compareAll(diabetes(o));
+  }
+  Options linear;
+  linear.widths = {};
+  compareAll(digits(linear));
+}
+
+TEST(Executable, Widths) {
+  for (int64_t width : {1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 39, 40}) {
+    SCOPED_TRACE(width);
+    Options o;
+    o.widths = {width};
+    o.activations = {width % 2 ? "tanh" : "gelu"};
+    o.lr = "1.0e-6";
+    auto twin = Twin::make(diabetes(o));
+    ASSERT_TRUE(twin);
+    twin->executable->initialize(width);
+    compareSteps(*twin, 2);
+  }
+}
+
+TEST(Executable, Batches) {
+  for (int64_t batch = 1; batch <= 33; batch += batch < 9 ? 1 : 3) {
+    SCOPED_TRACE(batch);
+    Options o;
+    o.batch = batch;
+    o.widths = {6, 3};
+    o.activations = {"tanh", "sigmoid"};
+    o.lr = "1.0e-6";
+    auto twin = Twin::make(diabetes(o));
+    ASSERT_TRUE(twin);
+    twin->executable->initialize(batch);
+    compareSteps(*twin, 2);
+  }
+}
+
+TEST(Executable, Optimizers) {
+  for (const char *rule : {"sgd", "momentum", "lion"}) {
+    SCOPED_TRACE(rule);
+    Options o;
+    compareAll(withOptimizer(digits(o), "adam", rule));
+    o.activations = {"gelu"};
+    o.lr = "1.0e-6";
+    compareAll(withOptimizer(diabetes(o), "momentum", rule));
+  }
+}
+
+TEST(Executable, BrierLoss) {
+  Options o;
+  o.widths = {4};
+  compareAll(replacedProgram(digits(o), "selfopt.loss @cross_entropy", brier));
+}
+
+TEST(Executable, Sampler) {
+  Options o;
+  o.widths = {4};
+  compareAll(replacedProgram(digits(o), "selfopt.sampler @uniform", livingSampler));
+}
+
+TEST(Executable, ScoreOverSeveralSlices) {
+  Options o;
+  o.widths = {3};
+  o.activations = {"tanh"};
+  auto twin = Twin::make(diabetes(o));
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(5);
+  const Dataset &data = *twin->planned.data;
+  // Slices have 128 rows: less than one, exactly one, one more, and two with a rest.
+  for (int64_t rows : {1, 127, 128, 129, 256, 261}) {
+    SCOPED_TRACE(rows);
+    ASSERT_LE(rows, data.train.count);
+    compareScore(*twin, firstRows(data, data.train, rows));
+  }
+  Split none;
+  EXPECT_EQ(twin->executable->score(none).count, 0);
+}
+
+/// The bytes of all parameters and state.
+std::string bytesOf(Twin &twin) {
+  std::string bytes;
+  for (const std::string &name : twin.names) {
+    MemRefType type = twin.executable->lookupType(name);
+    bytes.append(static_cast<const char *>(twin.executable->lookup(name)), type.getNumElements() * 4);
+  }
+  return bytes;
+}
+
+TEST(Executable, SameSeedSameBits) {
+  Options o;
+  o.epochs = 2;
+  o.batch = 33;
+  for (bool sampled : {false, true}) {
+    std::string text = digits(o);
+    if (sampled)
+      text = replacedProgram(text, "selfopt.sampler @uniform", livingSampler);
+    auto a = Twin::make(text), b = Twin::make(text);
+    o.widths = {9, 4};
+    auto other = Twin::make(digits(o));
+    ASSERT_TRUE(a && b && other);
+    a->executable->initialize(11);
+    TrainOutcome first = a->executable->train();
+    EXPECT_EQ(first.steps, 2 * (1078 / 33));
+    EXPECT_FALSE(first.diverged);
+    EXPECT_LT(first.epochLoss[1], first.epochLoss[0]);
+    std::string want = bytesOf(*a);
+    // Another program runs in between, and the same one has been somewhere else.
+    other->executable->initialize(1);
+    other->executable->train();
+    b->executable->initialize(12);
+    b->executable->train();
+    EXPECT_NE(bytesOf(*b), want);
+    b->executable->initialize(11);
+    TrainOutcome second = b->executable->train();
+    EXPECT_EQ(bytesOf(*b), want);
+    EXPECT_EQ(first.epochLoss, second.epochLoss);
+    EXPECT_EQ(bytesOf(*a), want);
+  }
+}
+
+TEST(Executable, ProgramsDoNotDisturbEachOther) {
+  Options o;
+  auto alone = Twin::make(digits(o)), one = Twin::make(digits(o));
+  o.widths = {12};
+  auto two = Twin::make(digits(o));
+  ASSERT_TRUE(alone && one && two);
+  std::mt19937 engine(4);
+  alone->executable->initialize(2);
+  one->executable->initialize(2);
+  two->executable->initialize(2);
+  for (int s = 0; s < 5; ++s) {
+    std::vector<int32_t> rows = someRows(4, 1078, engine);
+    alone->executable->step(rows);
+    one->executable->step(rows);
+    two->executable->step(rows);
+    two->executable->score(two->planned.data->validation);
+  }
+  EXPECT_EQ(bytesOf(*one), bytesOf(*alone));
+}
+
+TEST(Executable, ScoringDoesNotChangeTraining) {
+  Options o;
+  auto a = Twin::make(digits(o)), b = Twin::make(digits(o));
+  ASSERT_TRUE(a && b);
+  std::mt19937 engine(4);
+  a->executable->initialize(2);
+  b->executable->initialize(2);
+  for (int s = 0; s < 3; ++s) {
+    std::vector<int32_t> rows = someRows(4, 1078, engine);
+    a->executable->step(rows);
+    b->executable->step(rows);
+    b->executable->score(b->planned.data->test);
+  }
+  EXPECT_EQ(bytesOf(*a), bytesOf(*b));
+}
+
+TEST(Executable, SamplerKeepsLossesAndAges) {
+  // The weights of a net that doesn't move: the table must hold each drawn row's own loss.
+  Options o;
+  o.lr = "1.0e-30";
+  o.epochs = 1;
+  o.batch = 100;
+  auto twin = Twin::make(replacedProgram(digits(o), "selfopt.sampler @uniform", livingSampler));
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(1);
+  twin->executable->train();
+  Tensor losses = readBuffer(*twin->executable, "losses"), age = readBuffer(*twin->executable, "age"),
+         order = readBuffer(*twin->executable, "order");
+  std::vector<int32_t> drawn;
+  for (int64_t k = 0; k < 1078; ++k) {
+    int64_t row = order.integers[k];
+    EXPECT_EQ(age.floats[row], k < 1000 ? 0 : 1);
+    if (k < 1000)
+      drawn.push_back(int32_t(row));
+    else
+      EXPECT_EQ(losses.floats[row], 0);
+  }
+  std::vector<int32_t> unique(drawn);
+  llvm::sort(unique);
+  EXPECT_EQ(std::unique(unique.begin(), unique.end()) - unique.begin(), 1000);
+  std::vector<int32_t> few(drawn.begin() + 5, drawn.begin() + 105);
+  StepInput in = twin->inputFor(few);
+  in.number = 1;
+  Tensors results;
+  Interpreter interpreter;
+  Tensors arguments(in.parameters.begin(), in.parameters.begin() + twin->parameters);
+  arguments.append({in.x, in.y});
+  ASSERT_TRUE(succeeded(interpreter.call(twin->function("objective"), arguments, results)));
+  for (size_t i = 0; i < few.size(); ++i)
+    EXPECT_NEAR(losses.floats[few[i]], results[1].floats[i], 1e-5 * std::fabs(results[1].floats[i]) + 1e-6);
+}
+
+TEST(Executable, RowsOfNoWeightAreNotDrawn) {
+  // A row that was not drawn at once has age > 0 and weight 0: the same 600 rows, epoch after epoch.
+  const char *young = R"(selfopt.sampler @uniform(%loss: f32, %age: f32, %t: f32) -> f32 {
+    %zero = arith.constant 0.0 : f32
+    %one = arith.constant 1.0 : f32
+    %old = arith.cmpf ogt, %age, %zero : f32
+    %w = arith.select %old, %zero, %one : f32
+    selfopt.return %w : f32
+  })";
+  Options o;
+  o.epochs = 4;
+  o.batch = 600;
+  auto twin = Twin::make(replacedProgram(digits(o), "selfopt.sampler @uniform", young));
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(1);
+  twin->executable->train();
+  Tensor age = readBuffer(*twin->executable, "age"), losses = readBuffer(*twin->executable, "losses");
+  int64_t fresh = 0, old = 0;
+  for (int64_t row = 0; row < 1078; ++row) {
+    fresh += age.floats[row] == 0 && losses.floats[row] > 0;
+    old += age.floats[row] == 4 && losses.floats[row] == 0;
+  }
+  EXPECT_EQ(fresh, 600);
+  EXPECT_EQ(old, 478);
+}
+
+TEST(Executable, DivergenceStops) {
+  Options o;
+  o.lr = "1.0e+20";
+  o.epochs = 5;
+  auto twin = Twin::make(withOptimizer(digits(o), "adam", "sgd"));
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(1);
+  TrainOutcome outcome = twin->executable->train();
+  EXPECT_TRUE(outcome.diverged);
+  EXPECT_EQ(outcome.epochLoss.size(), 1u);
+}
+
+TEST(Executable, BatchLargerThanData) {
+  Options o;
+  o.batch = 2000;
+  Listener listener;
+  EXPECT_FALSE(Twin::make(digits(o)));
+  EXPECT_NE(listener.text.find("expects a batch of at most the 1078 training examples, found 2000"), std::string::npos)
+      << listener.text;
+}
+
+} // namespace

@@ -1,0 +1,266 @@
+//===- SearchTest.cpp - Whole searches: the same archive, whatever happens ----===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "../Runtime/Harness.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Search/Search.h"
+#include "gtest/gtest.h"
+#include <filesystem>
+#include <map>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::test;
+
+namespace {
+
+/// The example with two epochs, one training per candidate, and a population that forty candidates fill.
+std::string spec() {
+  std::string text = replaced(readExample("digits.mlir"), "epochs = 20", "epochs = 2");
+  text = replaced(text, "population(100) tournament(10)", "population(8) tournament(3)");
+  return replaced(text, " repeats(3)", "");
+}
+
+std::string folder(const std::string &name) {
+  namespace fs = std::filesystem;
+  static const fs::path root = [] {
+    fs::path made = fs::path(::testing::TempDir()) / ("selfopt-search-" + std::to_string(::getpid()));
+    fs::create_directories(made / "cache");
+    context(); // which wants no cache; forked workers share one here
+    ::setenv("SELFOPT_CACHE_DIR", (made / "cache").c_str(), 1);
+    std::atexit([] {
+      std::error_code error;
+      fs::remove_all(fs::path(::testing::TempDir()) / ("selfopt-search-" + std::to_string(::getpid())), error);
+    });
+    return made;
+  }();
+  return (root / name).string();
+}
+
+struct Run {
+  std::string directory, digest, error;
+  SearchOutcome outcome;
+};
+
+Run search(const std::string &name, const std::string &text, int64_t candidates, unsigned workers, bool resume = false,
+           std::optional<uint64_t> seed = {}) {
+  Run run;
+  run.directory = folder(name);
+  auto module = parse(text);
+  if (!module) {
+    run.error = "does not parse";
+    return run;
+  }
+  SearchOptions options;
+  options.directory = run.directory;
+  options.workers = workers;
+  options.candidates = candidates;
+  options.resume = resume;
+  options.seed = seed;
+  options.finalSeeds = 1;
+  options.finalists = 2;
+  options.limits.wallSeconds = 120;
+  auto outcome = runSearch(*module, options, [](const SearchProgress &) {});
+  if (!outcome) {
+    run.error = llvm::toString(outcome.takeError());
+    return run;
+  }
+  run.outcome = *outcome;
+  auto archive = Archive::openReadOnly(run.directory);
+  auto digest = archive ? (*archive)->contentDigest() : llvm::Expected<std::string>(archive.takeError());
+  if (!digest)
+    run.error = llvm::toString(digest.takeError());
+  else
+    run.digest = *digest;
+  return run;
+}
+
+/// Forty candidates by one worker: what all others are compared with.
+const Run &straight() {
+  static const Run run = search("straight", spec(), 40, 1);
+  return run;
+}
+
+std::vector<CandidateRow> rowsOf(const Run &run) {
+  auto archive = Archive::openReadOnly(run.directory);
+  auto rows = archive ? (*archive)->loadAll() : llvm::Expected<std::vector<CandidateRow>>(archive.takeError());
+  if (!rows) {
+    ADD_FAILURE() << llvm::toString(rows.takeError());
+    return {};
+  }
+  return *rows;
+}
+
+TEST(Search, Straight) {
+  const Run &run = straight();
+  ASSERT_EQ(run.error, "");
+  std::vector<CandidateRow> rows = rowsOf(run);
+  ASSERT_EQ(rows.size(), 40u);
+  const SearchProgress &progress = run.outcome.progress;
+  EXPECT_EQ(progress.done, 40);
+  EXPECT_EQ(progress.evaluated + progress.reused + progress.rejected + progress.failed, 40);
+  EXPECT_EQ(rows[0].parent, -1);
+  EXPECT_EQ(rows[0].mutation, "");
+  EXPECT_EQ(rows[0].status, CandidateRow::Status::Evaluated);
+  bool later = false;
+  for (const CandidateRow &row : rows) {
+    EXPECT_LT(row.parent, row.id);
+    later |= row.parent > 0;
+    if (row.status == CandidateRow::Status::Evaluated || row.status == CandidateRow::Status::Reused) {
+      ASSERT_TRUE(row.validation);
+      EXPECT_GE(*row.validation, 0);
+      EXPECT_LE(*row.validation, 1);
+      EXPECT_GT(row.memory, 0);
+    } else {
+      EXPECT_NE(row.reason, "");
+    }
+  }
+  EXPECT_TRUE(later) << "the queue was never asked";
+  // The best of the run is the best of the rows.
+  for (const CandidateRow &row : rows)
+    if (row.validation)
+      EXPECT_LE(*row.validation, progress.best);
+  EXPECT_TRUE(std::filesystem::exists(run.directory + "/best.mlir"));
+  EXPECT_TRUE(std::filesystem::exists(run.directory + "/best.safetensors"));
+}
+
+TEST(Search, WorkersDoNotMatter) {
+  Run three = search("three", spec(), 40, 3);
+  ASSERT_EQ(three.error, "");
+  EXPECT_EQ(three.digest, straight().digest);
+}
+
+TEST(Search, SeedsMatter) {
+  Run other = search("seed", spec(), 12, 2, false, 2);
+  Run same = search("seed-of-the-spec", spec(), 12, 2);
+  ASSERT_EQ(other.error + same.error, "");
+  EXPECT_NE(other.digest, same.digest);
+}
+
+TEST(Search, ResumedIsTheSame) {
+  for (int64_t cut : {1, 9, 15}) {
+    SCOPED_TRACE(cut);
+    std::string name = "cut-" + std::to_string(cut);
+    Run first = search(name, spec(), cut, 2);
+    ASSERT_EQ(first.error, "");
+    EXPECT_EQ(int64_t(rowsOf(first).size()), cut);
+    Run second = search(name, spec(), 40, 2, /*resume=*/true);
+    ASSERT_EQ(second.error, "");
+    EXPECT_EQ(second.digest, straight().digest);
+    std::vector<CandidateRow> rows = rowsOf(second), want = rowsOf(straight());
+    ASSERT_EQ(rows.size(), want.size());
+    for (size_t i = 0; i < rows.size(); ++i)
+      EXPECT_EQ(rows[i].chain, want[i].chain) << "row " << i;
+  }
+}
+
+TEST(Search, ResumingAFinishedRunChangesNothing) {
+  Run first = search("finished", spec(), 10, 2);
+  ASSERT_EQ(first.error, "");
+  Run again = search("finished", spec(), 10, 2, /*resume=*/true);
+  ASSERT_EQ(again.error, "");
+  EXPECT_EQ(again.digest, first.digest);
+  EXPECT_EQ(again.outcome.best.digest, first.outcome.best.digest);
+}
+
+TEST(Search, AnotherSpecIsNotResumed) {
+  Run first = search("owner", spec(), 2, 1);
+  ASSERT_EQ(first.error, "");
+  Run other = search("owner", replaced(spec(), "lr = 1.0e-3", "lr = 2.0e-3"), 4, 1, /*resume=*/true);
+  EXPECT_NE(other.error.find("expected an archive of this search, found another spec"), std::string::npos)
+      << other.error;
+  Run seed = search("owner", spec(), 4, 1, /*resume=*/true, 77);
+  EXPECT_NE(seed.error.find("found another seed"), std::string::npos) << seed.error;
+  Run fresh = search("owner", spec(), 4, 1);
+  EXPECT_NE(fresh.error, ""); // an archive is there already
+}
+
+TEST(Search, CandidatesReplay) {
+  ASSERT_EQ(straight().error, "");
+  auto archive = Archive::openReadOnly(straight().directory);
+  ASSERT_TRUE(bool(archive));
+  for (const CandidateRow &row : rowsOf(straight())) {
+    auto again = replayCandidate(**archive, row.id, context());
+    ASSERT_TRUE(bool(again)) << llvm::toString(again.takeError());
+    EXPECT_EQ(printSpec(**again), row.program) << "candidate " << row.id;
+    EXPECT_EQ(canonicalDigest(**again), row.digest);
+  }
+  auto none = replayCandidate(**archive, 4000, context());
+  ASSERT_FALSE(bool(none));
+  EXPECT_NE(llvm::toString(none.takeError()).find("the archive has no candidate 4000"), std::string::npos);
+}
+
+TEST(Search, KnownProgramsAreNotTrainedAgain) {
+  // One hyperparameter may change: proposals meet again soon.
+  std::string narrow = replaced(spec(), "mutate(architecture(@net), pipeline(@fit, @adam, @cosine, @uniform), objective(@cross_entropy))",
+                                "mutate(pipeline(@fit))");
+  narrow = replaced(narrow, "safety.seal @digits,", "safety.seal @digits, @net, @cross_entropy, @adam, @cosine, @uniform,");
+  Run run = search("narrow", narrow, 60, 2);
+  ASSERT_EQ(run.error, "");
+  std::map<std::string, const CandidateRow *> first;
+  int64_t reused = 0;
+  std::vector<CandidateRow> rows = rowsOf(run);
+  for (const CandidateRow &row : rows) {
+    auto [it, fresh] = first.try_emplace(row.digest, &row);
+    if (fresh) {
+      EXPECT_EQ(row.duplicateOf, -1);
+      EXPECT_NE(row.status, CandidateRow::Status::Reused);
+      continue;
+    }
+    const CandidateRow &known = *it->second;
+    EXPECT_EQ(row.duplicateOf, known.id);
+    EXPECT_EQ(row.status == CandidateRow::Status::Reused, known.status == CandidateRow::Status::Evaluated);
+    EXPECT_EQ(row.validation, known.validation);
+    EXPECT_EQ(row.scores, known.scores);
+    EXPECT_EQ(row.verdicts, known.verdicts);
+    EXPECT_EQ(row.reason, known.reason);
+    reused += row.status == CandidateRow::Status::Reused;
+  }
+  EXPECT_GT(reused, 0);
+  EXPECT_EQ(reused, run.outcome.progress.reused);
+}
+
+TEST(Search, ScoresAreWhatTrainingGives) {
+  // A candidate's score, once more without workers or archive.
+  ASSERT_EQ(straight().error, "");
+  int checked = 0;
+  for (const CandidateRow &row : rowsOf(straight())) {
+    if (row.status != CandidateRow::Status::Evaluated || checked == 4)
+      continue;
+    ++checked;
+    auto module = parse(row.program);
+    auto planned = planTraining(*module, "fit");
+    ASSERT_TRUE(succeeded(planned));
+    EXPECT_EQ(planned->arenaBytes, row.memory);
+    auto executable = loadProgram(*planned);
+    ASSERT_TRUE(succeeded(executable));
+    (*executable)->initialize(row.seed);
+    TrainOutcome outcome = (*executable)->train();
+    EXPECT_EQ(outcome.epochLoss.back(), *row.trainLoss);
+    EXPECT_EQ((*executable)->score(planned->data->validation).metrics[0], *row.validation);
+  }
+  EXPECT_EQ(checked, 4);
+}
+
+TEST(Search, SpecThatBreaksItsPolicy) {
+  Listener listener;
+  Run run = search("broken", replaced(spec(), "parameters <= 20000", "parameters <= 2000"), 4, 1);
+  EXPECT_EQ(run.error, "the spec breaks its policy");
+  EXPECT_NE(listener.text.find("2410 > 2000"), std::string::npos) << listener.text;
+  EXPECT_FALSE(std::filesystem::exists(run.directory + "/archive.sqlite"));
+}
+
+TEST(Search, RandomStrategy) {
+  std::string text = replaced(spec(), "strategy(aging population(8) tournament(3))", "strategy(random)");
+  Run one = search("random-1", text, 12, 1), two = search("random-2", text, 12, 2);
+  ASSERT_EQ(one.error + two.error, "");
+  EXPECT_EQ(one.digest, two.digest);
+  for (const CandidateRow &row : rowsOf(one))
+    EXPECT_LE(row.parent, 0);
+}
+
+} // namespace
