@@ -41,10 +41,11 @@ struct Scalars {
     return {counter[0], counter[1]};
   }
 
-  /// The top 24 bits as a float in [0, 1), exact.
+  /// The low 24 bits as a float in [0, 1), exact. (A mask and not a shift: a shift by 8 would become one constant with a
+  /// width of 8, and so another kernel than for every other width.)
   Value uniform(Value word) {
-    Value top = op<arith::ShRUIOp>(word, i32(8));
-    Value x = arith::UIToFPOp::create(b, loc, b.getF32Type(), top);
+    Value bits = op<arith::AndIOp>(word, i32(0xFFFFFF));
+    Value x = arith::UIToFPOp::create(b, loc, b.getF32Type(), bits);
     return op<arith::MulFOp>(x, f32(0x1p-24));
   }
 

@@ -99,6 +99,18 @@ void expectClose(const Tensor &compiled, const Tensor &expected, double relative
       << what << ", largest expected value " << magnitude(expected);
 }
 
+/// As expectClose, but for one element in two hundred. A rule such as Adam divides the gradient by its own size: where the
+/// gradient is what a cancellation leaves, its sign depends on the order of a sum, and the parameter moves by a full step
+/// either way. The gradient itself stands in the state, which is compared without exception.
+void expectMostlyClose(const Tensor &compiled, const Tensor &expected, double relative, const std::string &what) {
+  ASSERT_EQ(compiled.floats.size(), expected.floats.size()) << what;
+  double allowed = relative * std::max(magnitude(expected), 1e-30);
+  size_t beyond = 0;
+  for (auto [x, y] : llvm::zip(compiled.floats, expected.floats))
+    beyond += !(x == y || std::fabs(x - y) <= allowed || (std::isnan(x) && std::isnan(y)));
+  EXPECT_LE(beyond, compiled.floats.size() / 200) << what << ", largest expected value " << magnitude(expected);
+}
+
 void compareInitialize(Twin &twin, uint64_t seed) {
   twin.executable->initialize(seed);
   Tensors results;
@@ -124,9 +136,11 @@ void compareSteps(Twin &twin, int steps, double relative = 1e-5, unsigned seed =
     EXPECT_EQ(in.number, s + 1);
     auto expected = twin.interpret(in);
     ASSERT_TRUE(succeeded(expected));
-    for (auto [i, name] : llvm::enumerate(twin.names))
-      expectClose(readBuffer(*twin.executable, name), (*expected)[i], relative,
-                  name + " after step " + std::to_string(s + 1));
+    for (auto [i, name] : llvm::enumerate(twin.names)) {
+      auto compare = StringRef(name).starts_with("parameter") ? expectMostlyClose : expectClose;
+      compare(readBuffer(*twin.executable, name), (*expected)[i], relative,
+              name + " after step " + std::to_string(s + 1));
+    }
     expectClose(readBuffer(*twin.executable, "loss"), (*expected)[twin.names.size()], relative, "loss");
   }
 }
