@@ -314,15 +314,20 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
   // What can't be applied is the engine's own affair.
   ScopedDiagnosticHandler swallow(spec.getContext(), [](Diagnostic &) { return success(); });
   OpBuilder builder(spec.getContext());
+  const LoopChoices *loop = nullptr;
   for (int attempt = 0; attempt < 100; ++attempt) {
-    double left = random.uniform() * total;
-    const LoopChoices *loop = &choices.back();
-    for (const LoopChoices &choice : choices) {
-      if (left < choice.weight) {
-        loop = &choice;
-        break;
+    // A proposal that comes to nothing is drawn again in the same loop, so that a loop's share does not depend on how
+    // often its proposals fit; one that never fits gives way after a while.
+    if (attempt % 20 == 0) {
+      double left = random.uniform() * total;
+      loop = &choices.back();
+      for (const LoopChoices &choice : choices) {
+        if (left < choice.weight) {
+          loop = &choice;
+          break;
+        }
+        left -= choice.weight;
       }
-      left -= choice.weight;
     }
     uint64_t sum = 0;
     for (const auto &choice : loop->kinds)

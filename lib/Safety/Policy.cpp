@@ -30,6 +30,12 @@ StringRef selfopt::stringifyVerdict(Verdict verdict) {
 }
 
 bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
+  // A policy that asks for nothing proves nothing.
+  if (results.empty()) {
+    if (reason)
+      *reason = "unknown policy: no constraint was checked";
+    return false;
+  }
   for (const CheckResult &r : results)
     if (r.verdict != Verdict::Holds) {
       if (reason)
@@ -102,6 +108,7 @@ FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef pro
       if (failed(digest))
         return seal.emitOpError("can't seal ") << symbol, failure();
       fixed.sealed[symbol.getValue().str()] = *digest;
+      fixed.sealText += (fixed.sealText.empty() ? "seal @" : " @") + symbol.getValue().str();
     }
   // Everything that learns is mutable, everything that judges is sealed, and there is no third kind.
   for (auto search : spec.getOps<evolve::SearchOp>()) {
@@ -152,10 +159,8 @@ struct Checker {
     return {constraint.str(), verdict, detail.str(), op->getLoc()};
   }
 
-  CheckResult check(SealOp op) {
-    std::string text = "seal";
-    for (auto symbol : op.getSymbols().getAsRange<FlatSymbolRefAttr>())
-      text += " @" + symbol.getValue().str();
+  /// What was sealed when the policy was fixed, whatever the candidate's own policy says.
+  CheckResult checkSeals(Operation *op, StringRef text) {
     unsigned n = 0;
     for (auto &[symbol, digest] : sealed) {
       if (!spec.lookupSymbol(symbol))
@@ -311,10 +316,14 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
     return results;
   }
   Checker checker{candidate, programName, sealed, facts};
+  // First, and always: with the policy itself among what is sealed, its other constraints are the ones that were fixed.
+  if (!sealed.empty()) {
+    auto seals = policy.getOps<SealOp>();
+    Operation *at = seals.empty() ? policy.getOperation() : (*seals.begin()).getOperation();
+    results.push_back(checker.checkSeals(at, sealText));
+  }
   for (Operation &op : policy.getBody().front()) {
-    if (auto seal = dyn_cast<SealOp>(op))
-      results.push_back(checker.check(seal));
-    else if (auto range = dyn_cast<RangeOp>(op))
+    if (auto range = dyn_cast<RangeOp>(op))
       results.push_back(checker.check(range));
     else if (auto limit = dyn_cast<LimitOp>(op))
       results.push_back(checker.check(limit));

@@ -48,15 +48,16 @@ public:
   /// read, a symbol that is sealed and mutable, or neither, a judge that is not sealed.
   static llvm::FailureOr<Policy> fix(mlir::ModuleOp spec, llvm::StringRef policy, llvm::StringRef program);
 
-  /// All constraints, in the order of the policy.
+  /// The seals, then the other constraints in the order of the policy.
   std::vector<CheckResult> check(mlir::ModuleOp candidate, const ProgramFacts &facts) const;
 
 private:
   std::string policyName, programName;
   std::map<std::string, std::string> sealed; ///< Symbol to digest.
+  std::string sealText;                      ///< The seals as the policy spells them.
 };
 
-/// Whether every result holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
+/// Whether there is a result and every one holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
 bool allHold(llvm::ArrayRef<CheckResult> results, std::string *reason = nullptr);
 llvm::json::Array toJson(llvm::ArrayRef<CheckResult> results);
 

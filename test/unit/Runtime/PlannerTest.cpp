@@ -612,6 +612,47 @@ std::set<std::string> digests(ModuleOp module) {
   return all;
 }
 
+TEST(PlanProgram, InPlaceOnlyWhereNothingIsLost) {
+  // The result belongs into the bytes of the argument. How many copies does that take?
+  auto copies = [](const std::string &body) {
+    auto module = parse(function("(%a: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)", body));
+    OwningOpRef<ModuleOp> kernels(ModuleOp::create(UnknownLoc::get(&context()))),
+        scratch(ModuleOp::create(UnknownLoc::get(&context())));
+    plan::Planner planner(*kernels);
+    auto argument = RankedTensorType::get({4, 4}, Float32Type::get(&context()));
+    int buffer = planner.makeBuffer(argument, "a", /*persistent=*/true);
+    auto plan = planner.plan(copyOf(*module, *scratch, "f"), {buffer}, {{0u, buffer}});
+    if (failed(plan))
+      return -1;
+    EXPECT_EQ(plan->results[0], buffer);
+    int count = 0;
+    for (const plan::Launch &launch : plan->launches)
+      count += launch.kernel.empty();
+    return count;
+  };
+  // Element by element.
+  EXPECT_EQ(copies(R"(
+    %0 = math.tanh %a : tensor<4x4xf32>
+    return %0, %0 : tensor<4x4xf32>, tensor<4x4xf32>)"),
+            1); // the second result's own bytes
+  // A launch that reads elements it has overwritten.
+  EXPECT_EQ(copies(R"(
+    %e = tensor.empty() : tensor<4x4xf32>
+    %0 = linalg.transpose ins(%a : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) permutation = [1, 0]
+    %1 = math.tanh %a : tensor<4x4xf32>
+    return %0, %1 : tensor<4x4xf32>, tensor<4x4xf32>)"),
+            1);
+  // The product is the last to read the argument, and still may not write over it.
+  EXPECT_EQ(copies(R"(
+    %z = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<4x4xf32>
+    %1 = math.tanh %a : tensor<4x4xf32>
+    %i = linalg.fill ins(%z : f32) outs(%e : tensor<4x4xf32>) -> tensor<4x4xf32>
+    %0 = linalg.matmul ins(%a, %1 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%i : tensor<4x4xf32>) -> tensor<4x4xf32>
+    return %0, %1 : tensor<4x4xf32>, tensor<4x4xf32>)"),
+            1);
+}
+
 TEST(PlanProgram, StepSharesBytesCorrectly) {
   for (const char *name : {"digits.mlir", "digits_static.mlir", "diabetes.mlir"}) {
     SCOPED_TRACE(name);

@@ -252,7 +252,7 @@ TEST(Seal, AnotherPolicy) {
   expectResult(results, "policy @policy", Verdict::Violated, "the candidate has no such policy");
 }
 
-TEST(Seal, DISABLED_RemovedFromTheCandidate) {
+TEST(Seal, RemovedFromTheCandidate) {
   // The seal belongs to the spec that the policy was fixed on; a candidate without it has changed what is sealed.
   for (const char *rest : {"parameters <= 20000", "parameters <= 9000000"}) {
     std::string text = replaced(replaced(digits(), "    safety.seal @digits, @accuracy, @policy, @search\n", ""),
