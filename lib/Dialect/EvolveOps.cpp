@@ -9,6 +9,7 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace selfopt;

@@ -8,6 +8,7 @@
 #define SELFOPT_DIALECT_NN_NN_H
 
 #include "SelfOpt/Interfaces/Interfaces.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"

@@ -8,6 +8,7 @@
 #define SELFOPT_DIALECT_SELFOPT_SELFOPT_H
 
 #include "SelfOpt/Interfaces/Interfaces.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
