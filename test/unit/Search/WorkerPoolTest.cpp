@@ -169,21 +169,20 @@ TEST(WorkerPool, CpuLimitIsPerJob) {
   auto pool = llvm::cantFail(WorkerPool::create(1, limits, [](llvm::StringRef request) {
     if (request == "spin")
       misbehave(request);
-    // 0.6 s of work: three jobs of one worker pass the limit together, none alone.
+    // 0.4 s of work: three jobs of one worker pass the limit together, none alone.
     auto start = std::clock();
-    while (std::clock() - start < 0.6 * CLOCKS_PER_SEC)
+    while (std::clock() - start < 0.4 * CLOCKS_PER_SEC)
       counter = counter + 1;
     return std::string("done");
   }));
   for (int i = 0; i < 3; ++i) {
     WorkerResult result = one(*pool, "work");
     EXPECT_TRUE(result.ok) << result.reason;
-    EXPECT_NEAR(result.cpu, 0.6, 0.2);
+    EXPECT_GE(result.cpu, 0.3); // No bound above: how the kernel charges a loaded machine is not what is tested.
   }
   WorkerResult result = one(*pool, "spin");
   EXPECT_EQ(result.reason, "exceeded the CPU limit of 1 s");
   EXPECT_GE(result.cpu, 0.9);
-  EXPECT_LT(result.cpu, 3);
   EXPECT_TRUE(one(*pool, "work").ok);
 }
 
