@@ -76,3 +76,6 @@ std::optional<Cost> PickOp::getCost() { return perElement(*this, 0); }
 std::optional<Cost> OneHotOp::getCost() { return perElement(*this, 0); }
 std::optional<Cost> ArgmaxOp::getCost() { return perElement(*this, 1); }
 std::optional<Cost> ReduceOp::getCost() { return perElement(*this, 1); }
+// Of the prediction: there they do nothing.
+std::optional<Cost> NoiseOp::getCost() { return Cost(); }
+std::optional<Cost> DropoutOp::getCost() { return Cost(); }

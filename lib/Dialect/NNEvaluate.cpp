@@ -135,3 +135,13 @@ LogicalResult ReduceOp::evaluate(Interpreter &interpreter, ArrayRef<Tensor> oper
   results.push_back(Tensor::scalar(value));
   return success();
 }
+
+// The interpreter runs the program as it predicts, not as it trains.
+LogicalResult NoiseOp::evaluate(Interpreter &, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+LogicalResult DropoutOp::evaluate(Interpreter &, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results) {
+  results.push_back(operands[0]);
+  return success();
+}

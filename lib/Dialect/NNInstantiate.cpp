@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/RandomBuilder.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/TensorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -189,4 +190,37 @@ Results ReduceOp::instantiate(OpBuilder &b, int64_t batch, ValueRange operands, 
     return SmallVector<Value>{rowMax<arith::MaximumFOp>(t, x)};
   }
   return emitOpError("has an unknown kind");
+}
+
+//===----------------------------------------------------------------------===//
+// Layers that draw random numbers
+//===----------------------------------------------------------------------===//
+
+Results NoiseOp::instantiate(OpBuilder &, int64_t, ValueRange operands, ValueRange) {
+  return SmallVector<Value>{operands[0]};
+}
+Results DropoutOp::instantiate(OpBuilder &, int64_t, ValueRange operands, ValueRange) {
+  return SmallVector<Value>{operands[0]};
+}
+
+Results NoiseOp::instantiateTraining(OpBuilder &b, int64_t, ValueRange operands, Value seed, Value number,
+                                     int64_t stream) {
+  Value x = operands[0];
+  Value z = buildRandomTensor(b, getLoc(), typeOf(x), RandomKind::Normal, seed, number, stream);
+  Value scale = TensorBuilder(b, getLoc()).constant(x.getType(), getScale().convertToDouble());
+  Value scaled = arith::MulFOp::create(b, getLoc(), z, scale);
+  return SmallVector<Value>{arith::AddFOp::create(b, getLoc(), x, scaled)};
+}
+
+Results DropoutOp::instantiateTraining(OpBuilder &b, int64_t, ValueRange operands, Value seed, Value number,
+                                       int64_t stream) {
+  Value x = operands[0];
+  TensorBuilder t(b, getLoc());
+  double rate = getRate().convertToDouble();
+  Value u = buildRandomTensor(b, getLoc(), typeOf(x), RandomKind::Uniform, seed, number, stream);
+  Value limit = t.constant(x.getType(), rate), kept = t.constant(x.getType(), 1 / (1 - rate));
+  Value zero = t.constant(x.getType(), 0);
+  Value keep = arith::CmpFOp::create(b, getLoc(), arith::CmpFPredicate::OGE, u, limit);
+  Value factor = arith::SelectOp::create(b, getLoc(), keep, kept, zero);
+  return SmallVector<Value>{arith::MulFOp::create(b, getLoc(), x, factor)};
 }

@@ -320,3 +320,74 @@ void ReduceOp::getAttributeChoices(SmallVectorImpl<AttributeChoice> &choices) {
     kind.values.push_back(ReductionAttr::get(getContext(), r));
   choices.push_back(kind);
 }
+
+//===----------------------------------------------------------------------===//
+// noise, dropout
+//===----------------------------------------------------------------------===//
+
+/// `%x keyword(number)`, the number kept as the f64 attribute of the same name.
+static ParseResult parseScaled(OpAsmParser &parser, OperationState &result, StringRef keyword) {
+  OpAsmParser::UnresolvedOperand input;
+  double value;
+  if (parser.parseOperand(input) || parser.parseKeyword(keyword) || parser.parseLParen() ||
+      parseNumber(parser, value) || parser.parseRParen())
+    return failure();
+  result.addAttribute(keyword, parser.getBuilder().getF64FloatAttr(value));
+  return parseTail(parser, input, result);
+}
+static void printScaled(Operation *op, OpAsmPrinter &p, StringRef keyword, const APFloat &value) {
+  p << ' ' << op->getOperand(0) << ' ' << keyword << '(' << formatDouble(value.convertToDouble()) << ')';
+  printTail(p, op, {keyword});
+}
+/// Of layers that keep the operand's type.
+static LogicalResult verifySameType(Operation *op) {
+  if (failed(verifyStatic(op)))
+    return failure();
+  if (op->getResult(0).getType() != op->getOperand(0).getType())
+    return typeMismatch(op, "has a result of another type than its operand", op->getOperand(0).getType(),
+                        op->getResult(0).getType());
+  return success();
+}
+
+LogicalResult NoiseOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands, DictionaryAttr,
+                                        OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+  return inferSame(loc, operands, types);
+}
+ParseResult NoiseOp::parse(OpAsmParser &parser, OperationState &result) { return parseScaled(parser, result, "scale"); }
+void NoiseOp::print(OpAsmPrinter &p) { printScaled(*this, p, "scale", getScale()); }
+LogicalResult NoiseOp::verify() {
+  // noise (C1)
+  double scale = getScale().convertToDouble();
+  if (!(scale >= 0 && scale <= 1e6))
+    return emitOpError("expects a scale in [0, 1e6], found ") << scale;
+  // noise (C2)
+  return verifySameType(*this);
+}
+void NoiseOp::getAttributeChoices(SmallVectorImpl<AttributeChoice> &choices) {
+  AttributeChoice scale{getScaleAttrName(), {}};
+  for (double x : {0.01, 0.03, 0.1, 0.3, 1.0, 3.0})
+    scale.values.push_back(FloatAttr::get(Float64Type::get(getContext()), x));
+  choices.push_back(scale);
+}
+
+LogicalResult DropoutOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands,
+                                          DictionaryAttr, OpaqueProperties, RegionRange,
+                                          SmallVectorImpl<Type> &types) {
+  return inferSame(loc, operands, types);
+}
+ParseResult DropoutOp::parse(OpAsmParser &parser, OperationState &result) { return parseScaled(parser, result, "rate"); }
+void DropoutOp::print(OpAsmPrinter &p) { printScaled(*this, p, "rate", getRate()); }
+LogicalResult DropoutOp::verify() {
+  // dropout (C1)
+  double rate = getRate().convertToDouble();
+  if (!(rate >= 0 && rate <= 0.99))
+    return emitOpError("expects a rate in [0, 0.99], found ") << rate;
+  // dropout (C2)
+  return verifySameType(*this);
+}
+void DropoutOp::getAttributeChoices(SmallVectorImpl<AttributeChoice> &choices) {
+  AttributeChoice rate{getRateAttrName(), {}};
+  for (double x : {0.02, 0.05, 0.1, 0.2, 0.3, 0.5})
+    rate.values.push_back(FloatAttr::get(Float64Type::get(getContext()), x));
+  choices.push_back(rate);
+}

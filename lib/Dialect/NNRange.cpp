@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/RandomBuilder.h"
 
 using namespace mlir;
 using namespace selfopt;
@@ -101,6 +102,30 @@ void ReduceOp::inferRanges(ArrayRef<Interval> operands, SmallVectorImpl<Interval
   }
   if (getKind() != Reduction::Max)
     y = y.roundedOutward();
+  if (!operands[0].isFinite() || !std::isfinite(y.low) || !std::isfinite(y.high))
+    y = Interval::top();
+  results.push_back(y);
+}
+
+// What a training step may see, which holds the identity too.
+void NoiseOp::inferRanges(ArrayRef<Interval> operands, SmallVectorImpl<Interval> &results) {
+  Interval y = operands[0];
+  double reach = getScale().convertToDouble() * maxNormal;
+  y.low -= reach;
+  y.high += reach;
+  y = y.roundedOutward();
+  if (!operands[0].isFinite() || !std::isfinite(y.low) || !std::isfinite(y.high))
+    y = Interval::top();
+  results.push_back(y);
+}
+
+void DropoutOp::inferRanges(ArrayRef<Interval> operands, SmallVectorImpl<Interval> &results) {
+  Interval y = operands[0];
+  // The factor is rounded to f32, and so is the product.
+  double factor = 1 / (1 - getRate().convertToDouble()) * (1 + 1e-6);
+  y.low = std::min(0.0, y.low * factor);
+  y.high = std::max(0.0, y.high * factor);
+  y = y.roundedOutward();
   if (!operands[0].isFinite() || !std::isfinite(y.low) || !std::isfinite(y.high))
     y = Interval::top();
   results.push_back(y);

@@ -157,13 +157,15 @@ static LogicalResult verifyProgramBody(Operation *op, bool layers) {
                      << " without side effects";
       return d;
     }
-    // Only layers that own parameters belong to the model alone.
+    // Only layers that own parameters or draw random numbers belong to the model alone.
     if (auto layer = dyn_cast<LayerOpInterface>(inner); layer && !isa<ModelOp>(op)) {
       SmallVector<ParameterSpec> parameters;
       layer.getParameters(parameters);
       if (!parameters.empty())
         return inner.emitOpError("owns parameters, which only a selfopt.model may have");
     }
+    if (isa<StochasticLayerOpInterface>(inner) && !isa<ModelOp>(op))
+      return inner.emitOpError("draws random numbers, which only a selfopt.model may do");
   }
   return success();
 }
@@ -252,6 +254,7 @@ SELFOPT_FUNCTION_LIKE(LossOp)
 SELFOPT_FUNCTION_LIKE(MetricOp)
 SELFOPT_FUNCTION_LIKE(ScheduleOp)
 SELFOPT_FUNCTION_LIKE(SamplerOp)
+SELFOPT_FUNCTION_LIKE(AugmentOp)
 
 LogicalResult ModelOp::verify() {
   // model (C1)
@@ -287,6 +290,13 @@ LogicalResult SamplerOp::verify() {
   if (failed(verifyScalars(*this, 3)))
     return failure();
   return verifyFunctionLike(*this, /*layers=*/false); // sampler (C2), (C3)
+}
+
+LogicalResult AugmentOp::verify() {
+  // augment (C1)
+  if (failed(verifyScalars(*this, 4)))
+    return failure();
+  return verifyFunctionLike(*this, /*layers=*/false); // augment (C2), (C3)
 }
 
 //===----------------------------------------------------------------------===//
@@ -364,7 +374,7 @@ ParseResult TrainOp::parse(OpAsmParser &parser, OperationState &result) {
   for (StringRef part : {"model", "loss", "optimizer"})
     if (parseKeywordSymbol(parser, part, result, part))
       return failure();
-  for (StringRef part : {"schedule", "sampler"})
+  for (StringRef part : {"schedule", "sampler", "augment"})
     if (succeeded(parser.parseOptionalKeyword(part))) {
       FlatSymbolRefAttr symbol;
       if (parser.parseLParen() || parser.parseAttribute(symbol) || parser.parseRParen())
@@ -415,13 +425,15 @@ void TrainOp::print(OpAsmPrinter &p) {
     p << " schedule(" << getScheduleAttr() << ")";
   if (getSamplerAttr())
     p << " sampler(" << getSamplerAttr() << ")";
+  if (getAugmentAttr())
+    p << " augment(" << getAugmentAttr() << ")";
   p.printNewline();
   p << "    data(";
   printSplitRef(p, getDataAttr());
   p << ") hyper(lr = " << formatDouble(getLr().convertToDouble())
     << ", batch = " << int64_t(getBatch()) << ", epochs = " << int64_t(getEpochs()) << ")";
   p.printOptionalAttrDict((*this)->getAttrs(), {"sym_name", "model", "loss", "optimizer", "schedule", "sampler",
-                                                "data", "lr", "batch", "epochs"});
+                                                "augment", "data", "lr", "batch", "epochs"});
 }
 
 LogicalResult TrainOp::verify() {
@@ -461,6 +473,8 @@ LogicalResult TrainOp::verifySymbolUses(SymbolTableCollection &tables) {
     lookup<ScheduleOp>(*this, tables, getScheduleAttr(), ok);
   if (getSamplerAttr())
     lookup<SamplerOp>(*this, tables, getSamplerAttr(), ok);
+  if (getAugmentAttr())
+    lookup<AugmentOp>(*this, tables, getAugmentAttr(), ok);
   auto data = lookup<DatasetOp>(*this, tables, getDataAttr(), ok);
   if (failed(ok))
     return failure();

@@ -5,10 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "Edits.h"
 #include "SelfOpt/Dialect/NN/NN.h"
-#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
-#include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -138,28 +136,10 @@ LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
 // Architecture
 //===----------------------------------------------------------------------===//
 
-template <typename OpT> static FailureOr<OpT> opAt(Operation *program, int64_t place, StringRef what) {
-  SmallVector<OpT> ops = llvm::to_vector(program->getRegion(0).getOps<OpT>());
-  if (place < 0 || place >= int64_t(ops.size()))
-    return program->emitError() << "expected a place below " << ops.size() << ", the number of " << what
-                                << ", found " << place;
-  return ops[place];
-}
-
-static LogicalResult applyToModel(Operation *mutation, FlatSymbolRefAttr symbol, ModuleOp spec,
-                                  function_ref<LogicalResult(Operation *)> edit) {
-  Operation *target = lookupTarget(mutation, symbol, spec);
-  if (!target)
-    return failure();
-  if (!isa<ModelOp>(target))
-    return mutation->emitOpError("expects ") << symbol << " to be a selfopt.model, found a " << target->getName();
-  return editProgram(mutation, target, edit);
-}
-
 /// Sets the units of a hidden dense layer, which must become more (`sign` 1) or fewer (-1).
 static LogicalResult resize(Operation *mutation, FlatSymbolRefAttr symbol, ModuleOp spec, int64_t place, int64_t units,
                             int sign) {
-  return applyToModel(mutation, symbol, spec, [&](Operation *model) -> LogicalResult {
+  return selfopt::applyTo<ModelOp>(mutation, symbol, spec, [&](Operation *model) -> LogicalResult {
     auto dense = opAt<nn::DenseOp>(model, place, "dense layers");
     if (failed(dense))
       return failure();
@@ -180,7 +160,7 @@ LogicalResult NarrowOp::applyTo(ModuleOp spec) {
 }
 
 LogicalResult InsertDenseOp::applyTo(ModuleOp spec) {
-  return applyToModel(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+  return selfopt::applyTo<ModelOp>(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
     auto dense = opAt<nn::DenseOp>(model, getPlace(), "dense layers");
     if (failed(dense))
       return failure();
@@ -201,7 +181,7 @@ LogicalResult InsertDenseOp::applyTo(ModuleOp spec) {
 }
 
 LogicalResult RemoveDenseOp::applyTo(ModuleOp spec) {
-  return applyToModel(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+  return selfopt::applyTo<ModelOp>(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
     auto dense = opAt<nn::DenseOp>(model, getPlace(), "dense layers");
     if (failed(dense))
       return failure();
@@ -216,7 +196,7 @@ LogicalResult RemoveDenseOp::applyTo(ModuleOp spec) {
 }
 
 LogicalResult SwapActivationOp::applyTo(ModuleOp spec) {
-  return applyToModel(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+  return selfopt::applyTo<ModelOp>(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
     auto activation = opAt<nn::ActivationOp>(model, getPlace(), "activations");
     if (failed(activation))
       return failure();
@@ -271,8 +251,6 @@ LogicalResult JitterHyperOp::applyTo(ModuleOp spec) {
   });
 }
 
-#define SELFOPT_CLAIM(OP, CLAIM)                                                                                       \
-  MutationClaim OP::getClaim() { return MutationClaim::CLAIM; }
 // No kind transfers weights yet, so every one starts its child from scratch.
 SELFOPT_CLAIM(WidenOp, Changing)
 SELFOPT_CLAIM(NarrowOp, Changing)

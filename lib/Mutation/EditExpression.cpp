@@ -48,9 +48,9 @@ static LogicalResult applyToExpression(Operation *mutation, FlatSymbolRefAttr sy
   Operation *target = lookupTarget(mutation, symbol, spec);
   if (!target)
     return failure();
-  if (!isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp>(target))
+  if (!isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
     return mutation->emitOpError("expects ")
-           << symbol << " to be a loss, optimizer, schedule or sampler, found a " << target->getName();
+           << symbol << " to be a loss, optimizer, schedule, sampler or augment, found a " << target->getName();
   return editProgram(mutation, target, edit);
 }
 

@@ -171,11 +171,13 @@ static Operation *proposeJitterHyper(OpBuilder &b, Operation *train, Philox &ran
 //===----------------------------------------------------------------------===//
 
 static bool isModel(Operation *op) { return isa<ModelOp>(op); }
+static bool isOptimizer(Operation *op) { return isa<OptimizerOp>(op); }
+static bool isLoss(Operation *op) { return isa<LossOp>(op); }
 static bool isTrain(Operation *op) { return isa<TrainOp>(op); }
-static bool isExpression(Operation *op) { return isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp>(op); }
+static bool isExpression(Operation *op) { return isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op); }
 
 ArrayRef<MutationKind> selfopt::getMutationKinds() {
-  constexpr Loop arch = Loop::Architecture, pipe = Loop::Pipeline;
+  constexpr Loop arch = Loop::Architecture, pipe = Loop::Pipeline, objective = Loop::Objective;
   static const MutationKind kinds[] = {
       {"widen", arch, WidenOp::getClaim(), "gives a dense layer more units", proposeResize<WidenOp, 1>, isModel},
       {"narrow", arch, NarrowOp::getClaim(), "gives a dense layer fewer units", proposeResize<NarrowOp, -1>, isModel},
@@ -185,6 +187,14 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
        proposeRemoveDense, isModel},
       {"swap_activation", arch, SwapActivationOp::getClaim(), "exchanges an activation's kind", proposeSwapActivation,
        isModel},
+      {"insert_noise", arch, InsertNoiseOp::getClaim(), "adds normal noise in front of a dense layer, while training",
+       proposeInsertNoise, isModel},
+      {"insert_dropout", arch, InsertDropoutOp::getClaim(), "puts dropout in front of a dense layer",
+       proposeInsertDropout, isModel},
+      {"set_amount", arch, SetAmountOp::getClaim(), "sets the scale of a noise layer or the rate of a dropout",
+       proposeSetAmount, isModel},
+      {"drop_layer", arch, DropLayerOp::getClaim(), "takes out a layer that keeps its operand's shape",
+       proposeDropLayer, isModel},
       {"set_hyper", pipe, SetHyperOp::getClaim(), "sets a hyperparameter", proposeSetHyper, isTrain,
        false, 4},
       {"jitter_hyper", pipe, JitterHyperOp::getClaim(), "multiplies a hyperparameter by a factor", proposeJitterHyper,
@@ -199,6 +209,11 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
        isExpression, true},
       {"drop_op", pipe, DropOpOp::getClaim(), "takes out an op of an expression; its users take one of its operands",
        proposeDropOp, isExpression, true},
+      {"add_decay", pipe, AddDecayOp::getClaim(), "adds weight decay to an update rule", proposeAddDecay, isOptimizer,
+       false, 2},
+      {"smooth_labels", objective, SmoothLabelsOp::getClaim(),
+       "mixes what a loss picks by its label with the mean over all labels", proposeSmoothLabels, isLoss, false, 3},
+      {"temper", objective, TemperOp::getClaim(), "multiplies a loss's prediction by a factor", proposeTemper, isLoss},
   };
   return kinds;
 }
@@ -256,7 +271,7 @@ MutationScope MutationScope::all(ModuleOp spec) {
   for (Operation &op : *spec.getBody()) {
     if (isa<ModelOp>(op))
       scope.architecture.push_back(symbolOf(&op));
-    else if (isa<TrainOp, OptimizerOp, ScheduleOp, SamplerOp>(op))
+    else if (isa<TrainOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
       scope.pipeline.push_back(symbolOf(&op));
     else if (isa<LossOp>(op))
       scope.objective.push_back(symbolOf(&op));

@@ -23,5 +23,13 @@ mlir::Operation *proposeRewireOperand(mlir::OpBuilder &b, mlir::Operation *progr
 mlir::Operation *proposeInsertOp(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
 mlir::Operation *proposeDropOp(mlir::OpBuilder &b, mlir::Operation *program, Philox &random);
 
+mlir::Operation *proposeInsertNoise(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeInsertDropout(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeSetAmount(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeDropLayer(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeAddDecay(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeSmoothLabels(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeTemper(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+
 } // namespace selfopt
 #endif // SELFOPT_LIB_MUTATION_PROPOSERS_H

@@ -8,6 +8,7 @@
 #include "SelfOpt/Transforms/Passes.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/RandomBuilder.h"
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/TensorBuilder.h"
@@ -28,9 +29,19 @@ namespace selfopt {
 using namespace mlir;
 using namespace selfopt;
 
+namespace {
+/// What a training step draws random numbers from; no values: the program predicts.
+struct RandomSource {
+  Value seed, number;
+};
+/// The numbers that tell a step's draws apart: the features' augmentation has two, then come the model's layers.
+enum Stream : int64_t { AugmentNormal = 0, AugmentUniform = 1, FirstLayer = 2 };
+} // namespace
+
 /// Clones a per-example program for `batch` examples. Layers take their parameters from `given`, in order.
 static FailureOr<SmallVector<Value>> inlineBatched(OpBuilder &b, Operation *program, int64_t batch,
-                                                   ValueRange arguments, ValueRange given) {
+                                                   ValueRange arguments, ValueRange given, RandomSource random = {}) {
+  int64_t stream = FirstLayer;
   Block &block = program->getRegion(0).front();
   IRMapping map;
   map.map(block.getArguments(), arguments);
@@ -41,7 +52,10 @@ static FailureOr<SmallVector<Value>> inlineBatched(OpBuilder &b, Operation *prog
     if (auto layer = dyn_cast<LayerOpInterface>(op)) {
       SmallVector<ParameterSpec> own;
       layer.getParameters(own);
-      auto results = layer.instantiate(b, batch, operands, given.take_front(own.size()));
+      auto stochastic = dyn_cast<StochasticLayerOpInterface>(op);
+      auto results = stochastic && random.seed
+                         ? stochastic.instantiateTraining(b, batch, operands, random.seed, random.number, stream++)
+                         : layer.instantiate(b, batch, operands, given.take_front(own.size()));
       given = given.drop_front(own.size());
       if (failed(results))
         return failure();
@@ -111,7 +125,8 @@ private:
 
   void makeInitialize();
   LogicalResult makeObjective();
-  void makeStep(func::FuncOp update, func::FuncOp schedule);
+  void makeStep(func::FuncOp update, func::FuncOp schedule, func::FuncOp augment);
+  Value augmentFeatures(func::FuncOp augment, Value features, Value fraction, RandomSource random);
   LogicalResult makeScore(ArrayRef<MetricOp> metrics);
 
   TrainOp train;
@@ -125,6 +140,8 @@ private:
   SmallVector<ParameterSpec> parameters;
   SmallVector<Type> parameterTypes;
   func::FuncOp objective;
+  bool stochasticModel = false;  ///< The objective takes a seed and the step's number too.
+  bool stochasticInputs = false; ///< The augmentation looks at its random numbers.
 };
 
 } // namespace
@@ -196,12 +213,18 @@ LogicalResult TrainInstantiator::makeObjective() {
   RankedTensorType each = RankedTensorType::get({batch}, b.getF32Type());
   SmallVector<Type> inputs(parameterTypes);
   inputs.append({x, y});
+  if (stochasticModel)
+    inputs.append({scalar(b.getI64Type()), scalar(b.getF32Type())});
   objective = makeFunction("objective", inputs, {scalar(b.getF32Type()), each});
   auto arguments = objective.getArguments();
-  auto prediction = inlineBatched(b, model, batch, arguments[parameters.size()], arguments.take_front(parameters.size()));
+  size_t n = parameters.size();
+  RandomSource random;
+  if (stochasticModel)
+    random = {arguments[n + 2], arguments[n + 3]};
+  auto prediction = inlineBatched(b, model, batch, arguments[n], arguments.take_front(n), random);
   if (failed(prediction))
     return failure();
-  auto losses = inlineBatched(b, loss, batch, {(*prediction)[0], arguments.back()}, {});
+  auto losses = inlineBatched(b, loss, batch, {(*prediction)[0], arguments[n + 1]}, {});
   if (failed(losses))
     return failure();
   Value total = sum((*losses)[0]);
@@ -212,7 +235,20 @@ LogicalResult TrainInstantiator::makeObjective() {
   return success();
 }
 
-void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule) {
+Value TrainInstantiator::augmentFeatures(func::FuncOp augment, Value features, Value fraction, RandomSource random) {
+  auto type = cast<RankedTensorType>(features.getType());
+  // What the program does not look at is not drawn.
+  auto draw = [&](unsigned argument, RandomKind kind, int64_t stream) {
+    return augment.getArgument(argument).use_empty()
+               ? fraction
+               : buildRandomTensor(b, loc, type, kind, random.seed, random.number, stream);
+  };
+  Value normal = draw(1, RandomKind::Normal, AugmentNormal);
+  Value uniform = draw(2, RandomKind::Uniform, AugmentUniform);
+  return callElementwise(augment, type, {features, normal, uniform, fraction}, 1)[0];
+}
+
+void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule, func::FuncOp augment) {
   unsigned n = parameters.size(), states = optimizer.getNumState();
   auto objectiveInputs = objective.getFunctionType().getInputs();
   RankedTensorType f32 = scalar(b.getF32Type());
@@ -220,15 +256,25 @@ void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule) {
   for (unsigned s = 0; s < states; ++s)
     llvm::append_range(inputs, parameterTypes);
   results = inputs;
-  llvm::append_range(inputs, objectiveInputs.take_back(2));
+  llvm::append_range(inputs, objectiveInputs.drop_front(n).take_front(2));
   inputs.append({f32, f32, f32}); // learning rate, fraction of training done, number of this step
+  if (stochasticModel || stochasticInputs)
+    inputs.push_back(scalar(b.getI64Type())); // the training seed
   llvm::append_range(results, objective.getFunctionType().getResults());
   func::FuncOp f = makeFunction("step", inputs, results);
   SmallVector<Value> arguments(f.getArguments().begin(), f.getArguments().end());
-  ArrayRef<Value> all(arguments);
-  Value lr = all[all.size() - 3], fraction = all[all.size() - 2], number = all.back();
+  ArrayRef<Value> all(arguments), scalars = all.drop_front(n * (1 + states) + 2);
+  Value features = all[n * (1 + states)], answers = all[n * (1 + states) + 1];
+  Value lr = scalars[0], fraction = scalars[1], number = scalars[2];
+  RandomSource random;
+  if (scalars.size() > 3)
+    random = {scalars[3], number};
+  if (augment)
+    features = augmentFeatures(augment, features, fraction, random);
   SmallVector<Value> operands(all.take_front(n));
-  operands.append({all[all.size() - 5], all[all.size() - 4]});
+  operands.append({features, answers});
+  if (stochasticModel)
+    operands.append({random.seed, random.number});
   SmallVector<Type> gradientTypes(objective.getFunctionType().getResults());
   llvm::append_range(gradientTypes, parameterTypes);
   auto gradient = GradientOp::create(b, loc, gradientTypes, FlatSymbolRefAttr::get(objective), operands,
@@ -303,13 +349,25 @@ LogicalResult TrainInstantiator::run() {
       metricNames.push_back(b.getStringAttr(metric.getSymName()));
     }
 
+  for (Operation &op : model.getBody().front())
+    stochasticModel |= isa<StochasticLayerOpInterface>(op);
   makeInitialize();
   if (failed(makeObjective()))
     return failure();
   func::FuncOp update = makeScalarFunction("update", optimizer), schedule;
   if (train.getScheduleAttr())
     schedule = makeScalarFunction("schedule", find<ScheduleOp>(train.getScheduleAttr()));
-  makeStep(update, schedule);
+  func::FuncOp augment;
+  if (train.getAugmentAttr()) {
+    auto program = find<AugmentOp>(train.getAugmentAttr());
+    Block &block = program.getBody().front();
+    // One that returns the feature as it is does nothing.
+    if (block.getTerminator()->getOperand(0) != block.getArgument(0)) {
+      augment = makeScalarFunction("augment", program);
+      stochasticInputs = !block.getArgument(1).use_empty() || !block.getArgument(2).use_empty();
+    }
+  }
+  makeStep(update, schedule, augment);
   if (failed(makeScore(metrics)))
     return failure();
   // A sampler whose weight depends on nothing is the ordinary shuffle.
@@ -373,7 +431,7 @@ LogicalResult selfopt::instantiate(ModuleOp module) {
     if (failed(TrainInstantiator(train, module).run()))
       return failure();
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
-    if (isa<TrainOp, ModelOp, LossOp, MetricOp, OptimizerOp, ScheduleOp, SamplerOp, safety::PolicyOp,
+    if (isa<TrainOp, ModelOp, LossOp, MetricOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp, safety::PolicyOp,
             evolve::SearchOp, evolve::LineageOp>(op))
       op.erase();
   return success();

@@ -202,6 +202,8 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   int x = planner.makeBuffer(inputs[n * (1 + states)], "x", false),
       y = planner.makeBuffer(inputs[n * (1 + states) + 1], "y", false);
   stepArguments.append({x, y, lr, fraction, number});
+  if (stepArguments.size() < inputs.size())
+    stepArguments.push_back(seed); // of a step that draws random numbers
   bool sampled = pipeline.getSampled();
   int losses = -1, age = -1, epochFraction = -1;
   if (sampled) {

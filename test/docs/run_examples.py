@@ -49,6 +49,10 @@ def main():
         if title.startswith("### `") and not blocks:
             wrong += 1
             print(f"{title}: expected an example, found none")
+    kinds = len(run("--selfopt-list-mutations").stdout.splitlines()) - 1
+    if mutations != kinds:
+        wrong += 1
+        print(f"expected an example of each of the {kinds} kinds of mutation, found {mutations}")
     print(f"{examples} examples, {mutations} mutations, {wrong} wrong")
     return 1 if wrong else 0
 

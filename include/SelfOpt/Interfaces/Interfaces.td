@@ -105,6 +105,22 @@ def LayerOpInterface : SelfOptInterface<"LayerOpInterface"> {
   ];
 }
 
+def StochasticLayerOpInterface : SelfOptInterface<"StochasticLayerOpInterface"> {
+  let description = [{
+    How does a layer act while training, where it draws random numbers? Asked by `--selfopt-instantiate` for the
+    objective; everywhere else (scores, metrics, the interpreter) the layer is what its other meanings say. Such a layer
+    also has the layer interface.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Creates the op's meaning for a training step over `batch` examples. Random numbers come from `buildRandomTensor`
+      with `seed` (tensor<i64>), `number` (the step's, tensor<f32>) and `stream`, which is this layer's own number.
+    }], "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "instantiateTraining",
+    (ins "::mlir::OpBuilder &":$builder, "int64_t":$batch, "::mlir::ValueRange":$operands, "::mlir::Value":$seed,
+         "::mlir::Value":$number, "int64_t":$stream)>
+  ];
+}
+
 def ProgramOpInterface : SelfOptInterface<"ProgramOpInterface"> {
   let description = [{
     A symbol with one single-block region that ends in `selfopt.return`: a model, loss, metric, optimizer, schedule

@@ -230,3 +230,45 @@ selfopt.model @dense_c1_too_many(%x: tensor<4xf32>) -> tensor<10xf32> {
   %y = nn.dense %x units(4611686018427387904) : tensor<10xf32>
   selfopt.return %y : tensor<10xf32>
 }
+
+// -----
+
+selfopt.model @noise_c1_negative(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'nn.noise' op expects a scale in [0, 1e6], found -1.000000e+00}}
+  %y = nn.noise %x scale(-1.0) : tensor<4xf32>
+  selfopt.return %y : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @noise_c2_other_type(%x: tensor<4xf32>) -> tensor<5xf32> {
+  // expected-error @+3 {{'nn.noise' op has a result of another type than its operand}}
+  // expected-note @+2 {{expected 'tensor<4xf32>'}}
+  // expected-note @+1 {{found 'tensor<5xf32>'}}
+  %y = nn.noise %x scale(1.0) : tensor<5xf32>
+  selfopt.return %y : tensor<5xf32>
+}
+
+// -----
+
+selfopt.model @dropout_c1_one(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'nn.dropout' op expects a rate in [0, 0.99], found 1.000000e+00}}
+  %y = nn.dropout %x rate(1.0) : tensor<4xf32>
+  selfopt.return %y : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @dropout_c2_dynamic(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'nn.dropout' op expects results with a static shape, found 'tensor<?xf32>'}}
+  %y = nn.dropout %x rate(0.5) : tensor<?xf32>
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @noise_missing_scale(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expected 'scale'}}
+  %y = nn.noise %x rate(1.0) : tensor<4xf32>
+  selfopt.return %y : tensor<4xf32>
+}

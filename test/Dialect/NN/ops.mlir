@@ -68,3 +68,13 @@ selfopt.metric @judge(%x: tensor<4xf32>, %label: i32) -> f32 {
   %d = arith.addf %a, %c : f32
   selfopt.return %d : f32
 }
+
+// CHECK-LABEL: selfopt.model @random(
+// CHECK-SAME:    %[[X:.*]]: tensor<2x3xf32>)
+selfopt.model @random(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // CHECK-NEXT: %[[A:.*]] = nn.noise %[[X]] scale(0.5) : tensor<2x3xf32>
+  %a = nn.noise %x scale(0.5) : tensor<2x3xf32>
+  // CHECK-NEXT: %[[B:.*]] = nn.dropout %[[A]] rate(0.1) {note = "b"} : tensor<2x3xf32>
+  %b = nn.dropout %a rate(0.1) {note = "b"} : tensor<2x3xf32>
+  selfopt.return %b : tensor<2x3xf32>
+}

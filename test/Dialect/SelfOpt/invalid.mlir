@@ -763,3 +763,41 @@ selfopt.dataset @seed_of_text from csv("x.csv") features(tensor<4xf32> in [0.0, 
 
 // expected-error @+1 {{expected 'target' or 'label'}}
 selfopt.dataset @no_answer from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) answer(i32 in [0, 1]) split(train = 0.6, validation = 0.2, test = 0.2, seed = 0)
+
+// -----
+
+// expected-error @+3 {{'selfopt.augment' op has another signature than its kind of program}}
+// expected-note @+2 {{expected '(f32, f32, f32, f32) -> f32'}}
+// expected-note @+1 {{found '(f32) -> f32'}}
+selfopt.augment @augment_c1_one_input(%x: f32) -> f32 {
+  selfopt.return %x : f32
+}
+
+// -----
+
+selfopt.augment @augment_c2_layer(%x: f32, %normal: f32, %uniform: f32, %t: f32) -> f32 {
+  %one = arith.constant 1 : i32
+  // expected-error @+2 {{'nn.one_hot' op is not allowed in selfopt.augment @augment_c2_layer}}
+  // expected-note @+1 {{expected an op of arith or math without side effects}}
+  %h = nn.one_hot %one : tensor<2xf32>
+  selfopt.return %x : f32
+}
+
+// -----
+
+selfopt.augment @augment_c3_f64(%x: f32, %normal: f32, %uniform: f32, %t: f32) -> f32 {
+  %y = arith.extf %x : f32 to f64
+  // expected-error @+3 {{'selfopt.return' op returns other types than its program declares}}
+  // expected-note @+2 {{expected 'f32'}}
+  // expected-note @+1 {{found 'f64'}}
+  selfopt.return %y : f64
+}
+
+// -----
+
+selfopt.loss @loss_c2_draws(%x: tensor<4xf32>, %label: i32) -> f32 {
+  // expected-error @+1 {{'nn.noise' op draws random numbers, which only a selfopt.model may do}}
+  %n = nn.noise %x scale(1.0) : tensor<4xf32>
+  %y = nn.pick %n[%label] : f32
+  selfopt.return %y : f32
+}

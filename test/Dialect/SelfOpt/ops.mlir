@@ -79,6 +79,14 @@ selfopt.sampler @hard_first(%loss: f32, %age: f32, %t: f32) -> f32 {
   selfopt.return %loss : f32
 }
 
+// CHECK:      selfopt.augment @jitter(%[[F:.*]]: f32, %[[N:.*]]: f32, %{{.*}}: f32, %{{.*}}: f32) -> f32 {
+// CHECK-NEXT:   %[[S:.*]] = arith.addf %[[F]], %[[N]] : f32
+// CHECK-NEXT:   selfopt.return %[[S]] : f32
+selfopt.augment @jitter(%x: f32, %normal: f32, %uniform: f32, %t: f32) -> f32 {
+  %y = arith.addf %x, %normal : f32
+  selfopt.return %y : f32
+}
+
 // CHECK:      selfopt.train @plain model(@net) loss(@cross_entropy) optimizer(@sgd)
 // CHECK-NEXT:   data(@digits) hyper(lr = 0.001, batch = 32, epochs = 20){{$}}
 selfopt.train @plain model(@net) loss(@cross_entropy) optimizer(@sgd) data(@digits) hyper(lr = 1.0e-3, batch = 32, epochs = 20)
@@ -91,6 +99,9 @@ selfopt.train @full model(@net) loss(@cross_entropy) optimizer(@stateful) schedu
 selfopt.train @scheduled model(@net) loss(@cross_entropy) optimizer(@sgd) schedule(@constant) data(@digits::train) hyper(lr = 1.0, batch = 8, epochs = 1)
 // CHECK:      selfopt.train @sampled {{.*}} optimizer(@sgd) sampler(@hard_first){{$}}
 selfopt.train @sampled model(@net) loss(@cross_entropy) optimizer(@sgd) sampler(@hard_first) data(@digits::test) hyper(lr = 1.0, batch = 8, epochs = 1)
+
+// CHECK:      selfopt.train @augmented {{.*}} optimizer(@sgd) sampler(@hard_first) augment(@jitter){{$}}
+selfopt.train @augmented model(@net) loss(@cross_entropy) optimizer(@sgd) sampler(@hard_first) augment(@jitter) data(@digits) hyper(lr = 1.0, batch = 8, epochs = 1)
 
 // CHECK:      selfopt.pipeline @fit data(@digits) parameters(4) state([0.0, 1.0]) lr(0.001) batch(32) epochs(20)
 // CHECK-NEXT:   score(128) metrics(["accuracy"]){{$}}

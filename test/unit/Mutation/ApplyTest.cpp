@@ -82,7 +82,7 @@ const Refusal refusals[] = {
     {"evolve.jitter_hyper @fit \"epochs\" by(-2.0)",
      "'evolve.jitter_hyper' op does not apply: expected epochs between 1 and 1e9, found -2.000000e+00"},
     {"evolve.edit_constant @net at(0) to(1.0)",
-     "'evolve.edit_constant' op expects @net to be a loss, optimizer, schedule or sampler, found a selfopt.model"},
+     "'evolve.edit_constant' op expects @net to be a loss, optimizer, schedule, sampler or augment, found a selfopt.model"},
     {"evolve.edit_constant @momentum at(1) to(1.0)",
      "'evolve.edit_constant' op does not apply: expected a place below 1, the number of f32 constants, found 1"},
     {"evolve.edit_constant @momentum at(0) to(1.0e39)",
@@ -117,6 +117,25 @@ const Refusal refusals[] = {
      "'evolve.drop_op' op does not apply: expected an operand below 0, found 0"},
     {"evolve.drop_op @mse at(4) keep(0)",
      "'evolve.drop_op' op does not apply: expected an operand of the op's own type, found 'tensor<3xf32>'"},
+    {"evolve.insert_noise @net at(4) scale(0.1)",
+     "'evolve.insert_noise' op does not apply: expected a place below 4, the number of dense layers, found 4"},
+    {"evolve.insert_noise @net at(0) scale(-0.1)",
+     "'evolve.insert_noise' op does not apply: 'nn.noise' op expects a scale in [0, 1e6], found -1.000000e-01"},
+    {"evolve.insert_dropout @net at(0) rate(1.0)",
+     "'evolve.insert_dropout' op does not apply: 'nn.dropout' op expects a rate in [0, 0.99], found 1.000000e+00"},
+    {"evolve.set_amount @net at(0) to(0.1)",
+     "'evolve.set_amount' op does not apply: expected a place below 0, the number of layers that draw random numbers, "
+     "found 0"},
+    {"evolve.drop_layer @net at(4)",
+     "'evolve.drop_layer' op does not apply: expected a place below 4, the number of layers that keep a shape, found 4"},
+    {"evolve.add_decay @mse by(0.1)",
+     "'evolve.add_decay' op expects @mse to be a selfopt.optimizer, found a selfopt.loss"},
+    {"evolve.add_decay @momentum by(1.0e40)",
+     "'evolve.add_decay' op does not apply: expected a finite number, found INF"},
+    {"evolve.smooth_labels @mse at(0) by(0.1)",
+     "'evolve.smooth_labels' op does not apply: expected a place below 0, the number of picks by an index, found 0"},
+    {"evolve.temper @mse by(0.0)",
+     "'evolve.temper' op does not apply: expected a finite factor above 0, found 0.000000e+00"},
 };
 INSTANTIATE_TEST_SUITE_P(Refusals, RefusalTest, testing::ValuesIn(refusals));
 
@@ -158,6 +177,18 @@ const Effect effects[] = {
      "%a = arith.mulf %2, %arg2 : f32\n%3 = arith.subf %arg0, %a : f32"},
     {"evolve.drop_op @momentum at(3) keep(1)", "%2 = arith.mulf %arg2, %1 : f32\n    %3 = arith.subf %arg0, %2 : f32",
      "%3 = arith.subf %arg0, %1 : f32"},
+    {"evolve.insert_noise @net at(2) scale(0.25)", "%6 = nn.dense %5",
+     "%n = nn.noise %5 scale(0.25) : tensor<16xf32>\n%6 = nn.dense %n"},
+    {"evolve.insert_dropout @net at(0) rate(0.5)", "%0 = nn.dense %arg0",
+     "%n = nn.dropout %arg0 rate(0.5) : tensor<8xf32>\n%0 = nn.dense %n"},
+    {"evolve.drop_layer @net at(2)", "%7 = nn.activation relu %6 : tensor<16xf32>\n    %8 = nn.dense %7",
+     "%8 = nn.dense %6"},
+    {"evolve.add_decay @momentum by(0.125)", "selfopt.return %3, %1",
+     "%c = arith.constant 0.125 : f32\n%r = arith.mulf %arg2, %c : f32\n%k = arith.mulf %r, %arg0 : f32\n"
+     "%n = arith.subf %3, %k : f32\nselfopt.return %n, %1"},
+    {"evolve.temper @mse by(0.5)", "%0 = arith.subf %arg0",
+     "%c = arith.constant dense<0.5> : tensor<3xf32>\n%s = arith.mulf %arg0, %c : tensor<3xf32>\n"
+     "%0 = arith.subf %s"},
 };
 INSTANTIATE_TEST_SUITE_P(Effects, EffectTest, testing::ValuesIn(effects));
 
@@ -183,6 +214,41 @@ TEST(Apply, CrossSymbolConstraints) {
   EXPECT_EQ(printSpec(*spec), before);
   EXPECT_EQ(message, "'evolve.widen' op does not apply: 'selfopt.train' op has a loss that does not take the model's "
                      "prediction");
+}
+
+/// What label smoothing means: the weights of a label and of the others, from the text's own constants.
+TEST(Apply, SmoothLabels) {
+  Applied applied = apply("evolve.smooth_labels @cross_entropy at(0) by(0.25)", classification);
+  ASSERT_TRUE(applied.ok) << applied.errors;
+  std::string expected = printSpec(*parse(classification));
+  StringRef from = "%1 = nn.pick %0[%arg1] : f32\n    %2 = arith.negf %1 : f32";
+  size_t at = expected.find(from.str());
+  ASSERT_NE(at, std::string::npos) << expected;
+  expected.replace(at, from.size(), R"(%1 = nn.pick %0[%arg1] : f32
+    %k = arith.constant 0.75 : f32
+    %s = arith.constant 0.25 : f32
+    %m = nn.reduce mean %0 : f32
+    %a = arith.mulf %1, %k : f32
+    %b = arith.mulf %m, %s : f32
+    %c = arith.addf %a, %b : f32
+    %2 = arith.negf %c : f32)");
+  EXPECT_EQ(applied.text, printSpec(*parse(expected)));
+  for (const char *by : {"0.0", "1.0", "-1.0"})
+    {
+    std::string mutation = std::string("evolve.smooth_labels @cross_entropy at(0) by(") + by + ")";
+    EXPECT_FALSE(apply(StringRef(mutation), classification).ok) << by;
+  }
+}
+
+TEST(Apply, SetAmount) {
+  StringRef text = R"(selfopt.model @net(%x: tensor<8xf32>) -> tensor<8xf32> {
+    %n = nn.noise %x scale(1.0) : tensor<8xf32>
+    %d = nn.dropout %n rate(0.5) : tensor<8xf32>
+    selfopt.return %d : tensor<8xf32>
+  })";
+  EXPECT_NE(apply("evolve.set_amount @net at(0) to(2.0)", text).text.find("nn.noise %arg0 scale(2.0)"), std::string::npos);
+  EXPECT_NE(apply("evolve.set_amount @net at(1) to(0.25)", text).text.find("nn.dropout %0 rate(0.25)"), std::string::npos);
+  EXPECT_FALSE(apply("evolve.set_amount @net at(1) to(2.0)", text).ok);
 }
 
 /// A splat follows the layer that it scales.

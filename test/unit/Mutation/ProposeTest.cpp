@@ -169,10 +169,10 @@ TEST(Mutate, DrawsAreFixed) {
   for (StringRef &line : lines)
     line = line.trim();
   llvm::erase_if(lines, [](StringRef line) { return line.empty(); });
-  EXPECT_EQ(llvm::join(lines, "; "), "evolve.insert_op @mse at(4) operand(0) op(\"arith.negf\"); "
-                                     "evolve.edit_constant @mse at(0) to(9.837000e-04); "
-                                     "evolve.remove_dense @net at(1); "
-                                     "evolve.insert_op @mse at(1) operand(0) op(\"arith.negf\")");
+  EXPECT_EQ(llvm::join(lines, "; "), "evolve.temper @mse by(8.860000e-01); "
+                                     "evolve.jitter_hyper @fit \"lr\" by(4.338000e-01); "
+                                     "evolve.add_decay @momentum by(9.600000e-02); "
+                                     "evolve.insert_noise @net at(2) scale(3.900000e-01)");
 }
 
 TEST(Mutate, StaysInScopeAndKinds) {

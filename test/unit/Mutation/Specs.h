@@ -89,6 +89,41 @@ module {
 }
 )";
 
+/// Layers that draw random numbers, and an augmentation.
+inline constexpr llvm::StringLiteral noisy = R"(
+module {
+  selfopt.dataset @data from csv("a.csv") features(tensor<8xf32> in [0.0, 4.0])
+      label(i32 in [0, 2]) split(train = 0.6, validation = 0.2, test = 0.2, seed = 0)
+  selfopt.model @net(%x: tensor<8xf32>) -> tensor<3xf32> {
+    %n = nn.noise %x scale(0.25) : tensor<8xf32>
+    %h = nn.dense %n units(16) : tensor<16xf32>
+    %a = nn.activation relu %h : tensor<16xf32>
+    %d = nn.dropout %a rate(0.1) : tensor<16xf32>
+    %y = nn.dense %d units(3) : tensor<3xf32>
+    selfopt.return %y : tensor<3xf32>
+  }
+  selfopt.loss @loss(%p: tensor<3xf32>, %label: i32) -> f32 {
+    %lp = nn.log_softmax %p : tensor<3xf32>
+    %l = nn.pick %lp[%label] : f32
+    %n = arith.negf %l : f32
+    selfopt.return %n : f32
+  }
+  selfopt.optimizer @sgd(%w: f32, %g: f32, %lr: f32, %step: f32) {
+    %u = arith.mulf %lr, %g : f32
+    %w1 = arith.subf %w, %u : f32
+    selfopt.return %w1 : f32
+  }
+  selfopt.augment @jitter(%x: f32, %normal: f32, %uniform: f32, %t: f32) -> f32 {
+    %scale = arith.constant 0.1 : f32
+    %n = arith.mulf %scale, %normal : f32
+    %y = arith.addf %x, %n : f32
+    selfopt.return %y : f32
+  }
+  selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) augment(@jitter)
+      data(@data) hyper(lr = 0.01, batch = 4, epochs = 2)
+}
+)";
+
 /// A whole spec with policy and search, fixed here so that the examples may change.
 inline constexpr llvm::StringLiteral classification = R"(
 module @digits {
@@ -185,7 +220,7 @@ module @digits {
 }
 )";
 
-/// All examples of the documentation, in the order of their names, and `regression`.
+/// All examples of the documentation, in the order of their names, `regression` and `noisy`.
 inline std::vector<std::string> specTexts() {
   std::vector<std::string> files, texts;
   std::error_code error;
@@ -198,6 +233,7 @@ inline std::vector<std::string> specTexts() {
     if (auto buffer = llvm::MemoryBuffer::getFile(file))
       texts.push_back((*buffer)->getBuffer().str());
   texts.push_back(regression.str());
+  texts.push_back(noisy.str());
   return texts;
 }
 

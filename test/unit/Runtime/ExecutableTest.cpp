@@ -301,6 +301,59 @@ TEST(Executable, Sampler) {
   compareAll(replacedProgram(digits(o), "selfopt.sampler @uniform", livingSampler));
 }
 
+/// A model with both layers that draw random numbers, and an augmentation that looks at both of its own.
+std::string stochastic() {
+  Options o;
+  o.batch = 4;
+  std::string text = digits(o);
+  text = replaced(text, "%h0 = nn.dense %x units(5)", "%z = nn.noise %x scale(2.0) : tensor<64xf32>\n"
+                                                      "    %h0 = nn.dense %z units(5)");
+  text = replaced(text, "%y = nn.dense %a0", "%d = nn.dropout %a0 rate(0.3) : tensor<5xf32>\n    %y = nn.dense %d");
+  text = replaced(text, "  selfopt.train @fit", R"(  selfopt.augment @jitter(%x: f32, %normal: f32, %uniform: f32, %t: f32) -> f32 {
+    %half = arith.constant 0.5 : f32
+    %n = arith.mulf %half, %normal : f32
+    %moved = arith.addf %x, %n : f32
+    %tenth = arith.constant 0.1 : f32
+    %zero = arith.constant 0.0 : f32
+    %gone = arith.cmpf olt, %uniform, %tenth : f32
+    %y = arith.select %gone, %zero, %moved : f32
+    selfopt.return %y : f32
+  }
+  selfopt.train @fit)");
+  return replaced(text, "sampler(@uniform)\n", "sampler(@uniform) augment(@jitter)\n");
+}
+
+TEST(Executable, LayersThatDrawRandomNumbers) { compareAll(stochastic(), 3); }
+
+/// Draws differ from step to step and from seed to seed, and are the same for the same of both.
+TEST(Executable, DrawsBelongToSeedAndStep) {
+  auto losses = [&](uint64_t seed) {
+    auto twin = Twin::make(replaced(stochastic(), "lr = 1.0e-3", "lr = 1.0e-30"));
+    twin->executable->initialize(seed);
+    // The same weights for every seed, and they do not move: only the draws differ.
+    for (const std::string &name : twin->names)
+      if (StringRef(name).starts_with("parameter")) {
+        Tensor same = readBuffer(*twin->executable, name);
+        for (auto [i, value] : llvm::enumerate(same.floats))
+          value = 0.01 * double(i * 37 % 11) - 0.05;
+        writeBuffer(*twin->executable, name, same);
+      }
+    std::vector<double> values;
+    std::vector<int32_t> rows{5, 6, 7, 8};
+    for (int step = 0; step < 3; ++step) {
+      StepInput in = twin->inputFor(rows);
+      twin->step(in, rows);
+      values.push_back(readBuffer(*twin->executable, "loss").floats[0]);
+    }
+    return values;
+  };
+  std::vector<double> one = losses(1), again = losses(1), two = losses(2);
+  EXPECT_EQ(one, again);
+  EXPECT_NE(one[0], one[1]);
+  EXPECT_NE(one[1], one[2]);
+  EXPECT_NE(one[0], two[0]);
+}
+
 TEST(Executable, ScoreOverSeveralSlices) {
   Options o;
   o.widths = {3};

@@ -221,6 +221,9 @@ struct Twin {
   mlir::FailureOr<Tensors> interpret(const StepInput &in, Precision precision = Precision::AsTyped) {
     Tensors arguments(in.parameters), results;
     arguments.append({in.x, in.y, Tensor::scalar(in.lr), Tensor::scalar(in.fraction), Tensor::scalar(in.number)});
+    // A step that draws random numbers takes the training seed too.
+    if (mlir::cast<mlir::func::FuncOp>(function("step")).getNumArguments() > arguments.size())
+      arguments.push_back(readBuffer(*executable, "seed"));
     Interpreter interpreter(precision);
     if (failed(interpreter.call(function("step"), arguments, results)))
       return mlir::failure();

@@ -207,4 +207,6 @@ def Evolve_DropOpOp : Evolve_MutationOp<"drop_op"> {
   let assemblyFormat = "$target `at` `(` $place `)` `keep` `(` $keep `)` attr-dict";
 }
 
+include "SelfOpt/Dialect/Evolve/MutationOps.td"
+
 #endif // SELFOPT_EVOLVE_OPS_TD

@@ -154,4 +154,34 @@ def NN_ReduceOp : NN_Op<"reduce", [DeclareOpInterfaceMethods<LayerOpInterface>,
   let results = (outs F32:$result);
 }
 
+class NN_StochasticOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface>,
+    DeclareOpInterfaceMethods<StochasticLayerOpInterface>, DeclareOpInterfaceMethods<MutableOpInterface>,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let results = (outs NN_Tensor:$result);
+}
+def NN_NoiseOp : NN_StochasticOp<"noise"> {
+  let summary = "adds normal noise while training";
+  let description = [{
+    Training: `x + scale * z`, with `z` standard normal, drawn anew for every element, example and step. Else the
+    identity (Bishop 1995). The scale is in the units of the operand.
+
+    ```mlir
+    %n = nn.noise %x scale(0.5) : tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins NN_Tensor:$input, F64Attr:$scale);
+}
+def NN_DropoutOp : NN_StochasticOp<"dropout"> {
+  let summary = "sets elements to zero at random while training";
+  let description = [{
+    Training: each element is zero with probability `rate`, drawn anew for every element, example and step, and
+    `x / (1 - rate)` otherwise, so that the mean stays (Srivastava et al. 2014). Else the identity.
+
+    ```mlir
+    %d = nn.dropout %h rate(0.1) : tensor<32xf32>
+    ```
+  }];
+  let arguments = (ins NN_Tensor:$input, F64Attr:$rate);
+}
+
 #endif // SELFOPT_NN_OPS_TD

@@ -131,6 +131,23 @@ def SelfOpt_SamplerOp : SelfOpt_FunctionLikeOp<"sampler"> {
     ```
   }];
 }
+def SelfOpt_AugmentOp : SelfOpt_FunctionLikeOp<"augment"> {
+  let summary = "a change of the training examples' features, element by element";
+  let description = [{
+    Applied to every feature of every example of a batch, in training only: `%x` is the feature, `%normal` a standard
+    normal number and `%uniform` a number in [0, 1), both drawn anew for every element, example and step, `%t` the
+    fraction of training done. A program that returns `%x` does nothing and costs nothing.
+
+    ```mlir
+    selfopt.augment @noise(%x: f32, %normal: f32, %uniform: f32, %t: f32) -> f32 {
+      %scale = arith.constant 0.5 : f32
+      %n = arith.mulf %scale, %normal : f32
+      %y = arith.addf %x, %n : f32
+      selfopt.return %y : f32
+    }
+    ```
+  }];
+}
 def SelfOpt_OptimizerOp : SelfOpt_ProgramOp<"optimizer"> {
   let summary = "a scalar update rule with named state, applied to every parameter";
   let description = [{
@@ -158,7 +175,8 @@ def SelfOpt_TrainOp : SelfOpt_Op<"train", [Symbol, DeclareOpInterfaceMethods<Sym
   let summary = "a training pipeline";
   let description = [{
     Trains `model` on the train split of `data`: `epochs` passes of floor(n / batch) steps. Without a schedule the
-    learning rate is constant, without a sampler every epoch is a plain shuffle.
+    learning rate is constant, without a sampler every epoch is a plain shuffle, without an augment examples are taken
+    as they are.
 
     ```mlir
     selfopt.train @fit model(@net) loss(@cross_entropy) optimizer(@adam) schedule(@cosine) sampler(@uniform)
@@ -167,6 +185,7 @@ def SelfOpt_TrainOp : SelfOpt_Op<"train", [Symbol, DeclareOpInterfaceMethods<Sym
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$model, FlatSymbolRefAttr:$loss,
     FlatSymbolRefAttr:$optimizer, OptionalAttr<FlatSymbolRefAttr>:$schedule, OptionalAttr<FlatSymbolRefAttr>:$sampler,
+    OptionalAttr<FlatSymbolRefAttr>:$augment,
     SymbolRefAttr:$data, F64Attr:$lr, I64Attr:$batch, I64Attr:$epochs);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -177,7 +196,8 @@ def SelfOpt_PipelineOp : SelfOpt_Op<"pipeline", [Symbol]> {
   let description = [{
     Made by `--selfopt-instantiate` from a `selfopt.train @fit`: which data, how many parameters, the initial values of
     the optimizer's state, and the sizes of the loops. The functions are `@fit.initialize`, `@fit.objective`,
-    `@fit.update`, `@fit.schedule`, `@fit.sampler` (one that looks at its arguments), `@fit.step` and `@fit.score`.
+    `@fit.update`, `@fit.schedule`, `@fit.augment`, `@fit.sampler` (one that looks at its arguments), `@fit.step` and
+    `@fit.score`.
 
     ```mlir
     selfopt.pipeline @fit data(@digits) parameters(4) state([0.0, 0.0]) lr(0.001) batch(32) epochs(20)
