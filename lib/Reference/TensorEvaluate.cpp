@@ -9,6 +9,7 @@
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Reference/Register.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace selfopt;
