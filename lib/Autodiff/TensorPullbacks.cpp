@@ -62,6 +62,26 @@ struct FromElementsPullback : PullbackOpInterface::ExternalModel<FromElementsPul
   }
 };
 
+/// Each operand gets its own part of the cotangent.
+struct ConcatPullback : PullbackOpInterface::ExternalModel<ConcatPullback, tensor::ConcatOp> {
+  LogicalResult pullback(Operation *op, OpBuilder &b, ValueRange cts, SmallVectorImpl<Value> &out) const {
+    auto concat = cast<tensor::ConcatOp>(op);
+    int64_t dim = concat.getDim(), rank = concat.getResultType().getRank(), at = 0;
+    for (Value input : concat.getInputs()) {
+      auto type = cast<RankedTensorType>(input.getType());
+      if (!type.hasStaticShape())
+        return op->emitOpError("has a derivative rule for static shapes only, found ") << type;
+      SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), sizes, strides(rank, b.getIndexAttr(1));
+      offsets[dim] = b.getIndexAttr(at);
+      for (int64_t size : type.getShape())
+        sizes.push_back(b.getIndexAttr(size));
+      out.push_back(tensor::ExtractSliceOp::create(b, op->getLoc(), type, cts[0], offsets, sizes, strides));
+      at += type.getDimSize(dim);
+    }
+    return success();
+  }
+};
+
 } // namespace
 
 void selfopt::registerTensorPullbacks(DialectRegistry &registry) {
@@ -69,6 +89,7 @@ void selfopt::registerTensorPullbacks(DialectRegistry &registry) {
     tensor::CollapseShapeOp::attachInterface<CollapsePullback>(*context);
     tensor::ExpandShapeOp::attachInterface<ExpandPullback>(*context);
     tensor::CastOp::attachInterface<CastPullback>(*context);
+    tensor::ConcatOp::attachInterface<ConcatPullback>(*context);
     tensor::ExtractOp::attachInterface<ExtractPullback>(*context);
     tensor::FromElementsOp::attachInterface<FromElementsPullback>(*context);
   });

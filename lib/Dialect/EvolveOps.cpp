@@ -10,10 +10,64 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
+
+//===----------------------------------------------------------------------===//
+// Numbers of mutations: the shortest text that reads back as the same bits
+//===----------------------------------------------------------------------===//
+
+namespace selfopt::evolve {
+static ParseResult parseExact(OpAsmParser &parser, FloatAttr &number) {
+  Attribute attribute;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseAttribute(attribute))
+    return failure();
+  Type f64 = parser.getBuilder().getF64Type();
+  if (auto f = dyn_cast<FloatAttr>(attribute); f && f.getType() == f64)
+    number = f;
+  else if (auto i = dyn_cast<IntegerAttr>(attribute); i && i.getType().isInteger(64))
+    number = FloatAttr::get(f64, double(i.getInt()));
+  else
+    return parser.emitError(loc, "expected a number, found ") << attribute;
+  return success();
+}
+static void printDouble(OpAsmPrinter &p, MLIRContext *context, double x) {
+  // What is not finite has its bits as text: with a type, which tells them from an integer.
+  if (std::isfinite(x))
+    p << formatDouble(x);
+  else
+    p.printAttribute(FloatAttr::get(Float64Type::get(context), x));
+}
+static void printExact(OpAsmPrinter &p, Operation *, FloatAttr number) { printDouble(p, number.getContext(), number.getValueAsDouble()); }
+
+/// `state [1.0, 0.5]`, or nothing.
+static ParseResult parseInitialState(OpAsmParser &parser, DenseF64ArrayAttr &state) {
+  if (failed(parser.parseOptionalKeyword("state")))
+    return success();
+  SmallVector<double> values;
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
+        FloatAttr value;
+        if (parseExact(parser, value))
+          return failure();
+        values.push_back(value.getValueAsDouble());
+        return success();
+      }))
+    return failure();
+  state = parser.getBuilder().getDenseF64ArrayAttr(values);
+  return success();
+}
+static void printInitialState(OpAsmPrinter &p, Operation *, DenseF64ArrayAttr state) {
+  if (!state)
+    return;
+  p << "state [";
+  llvm::interleaveComma(state.asArrayRef(), p, [&](double x) { printDouble(p, state.getContext(), x); });
+  p << ']';
+}
+} // namespace selfopt::evolve
 
 #include "SelfOpt/Mutation/MutationInterface.cpp.inc"
 

@@ -79,3 +79,16 @@ std::optional<Cost> ReduceOp::getCost() { return perElement(*this, 1); }
 // Of the prediction: there they do nothing.
 std::optional<Cost> NoiseOp::getCost() { return Cost(); }
 std::optional<Cost> DropoutOp::getCost() { return Cost(); }
+/// Of a normalisation: also its trained vectors.
+static std::optional<Cost> norm(Operation *op, int64_t flopsPerElement, int64_t vectors) {
+  std::optional<Cost> cost = perElement(op, flopsPerElement);
+  auto n = elements(op->getOperand(0).getType());
+  int64_t bytes = 0;
+  if (!cost || !n || __builtin_mul_overflow(*n, vectors, &cost->parameters) ||
+      __builtin_mul_overflow(cost->parameters, int64_t(4), &bytes) || __builtin_add_overflow(cost->bytes, bytes, &cost->bytes))
+    return std::nullopt;
+  return cost;
+}
+std::optional<Cost> LayerNormOp::getCost() { return norm(*this, 7, 2); } // sum, center, square, sum, divide, scale, shift
+std::optional<Cost> RmsNormOp::getCost() { return norm(*this, 4, 1); }   // square, sum, divide, scale
+std::optional<Cost> ConcatOp::getCost() { return perElement(*this, 0); }

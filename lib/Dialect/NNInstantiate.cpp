@@ -118,6 +118,50 @@ Results LogSoftmaxOp::instantiate(OpBuilder &b, int64_t batch, ValueRange operan
   return SmallVector<Value>{binary(t, rows.shifted, log, combine<arith::SubFOp>)};
 }
 
+/// The mean of each row.
+static Value rowMean(OpBuilder &b, TensorBuilder &t, Location loc, Value x) {
+  Value sum = rowSum(t, x);
+  Value scale = t.constant(sum.getType(), 1.0 / double(typeOf(x).getDimSize(1)));
+  return arith::MulFOp::create(b, loc, sum, scale);
+}
+
+/// x / sqrt(mean(x^2) + 1e-5), row by row.
+static Value scaleRows(OpBuilder &b, TensorBuilder &t, Location loc, Value x) {
+  Value squares = arith::MulFOp::create(b, loc, x, x);
+  Value mean = rowMean(b, t, loc, squares);
+  Value epsilon = t.constant(mean.getType(), normEpsilon);
+  Value positive = arith::AddFOp::create(b, loc, mean, epsilon);
+  Value root = math::SqrtOp::create(b, loc, positive);
+  return binary(t, x, root, combine<arith::DivFOp>);
+}
+
+/// `body` of a batch of vectors and one vector for all of them.
+static Value withVector(TensorBuilder &t, Value full, Value vector, Value (*body)(OpBuilder &, Location, Value, Value)) {
+  return t.elementwise(typeOf(full), {full, vector}, {t.identity(2), t.dims(2, {1})},
+                       [&](OpBuilder &b, Location loc, ValueRange e) { return body(b, loc, e[0], e[1]); });
+}
+
+Results LayerNormOp::instantiate(OpBuilder &b, int64_t, ValueRange operands, ValueRange parameters) {
+  TensorBuilder t(b, getLoc());
+  Value mean = rowMean(b, t, getLoc(), operands[0]);
+  Value centered = binary(t, operands[0], mean, combine<arith::SubFOp>);
+  Value unit = scaleRows(b, t, getLoc(), centered);
+  Value scaled = withVector(t, unit, parameters[0], combine<arith::MulFOp>);
+  return SmallVector<Value>{withVector(t, scaled, parameters[1], combine<arith::AddFOp>)};
+}
+
+Results RmsNormOp::instantiate(OpBuilder &b, int64_t, ValueRange operands, ValueRange parameters) {
+  TensorBuilder t(b, getLoc());
+  Value unit = scaleRows(b, t, getLoc(), operands[0]);
+  return SmallVector<Value>{withVector(t, unit, parameters[0], combine<arith::MulFOp>)};
+}
+
+Results ConcatOp::instantiate(OpBuilder &b, int64_t, ValueRange operands, ValueRange) {
+  if (operands.size() == 1)
+    return SmallVector<Value>{operands[0]};
+  return SmallVector<Value>{tensor::ConcatOp::create(b, getLoc(), /*dim=*/1, operands)};
+}
+
 /// 1 where the position along `dim` is the index, as an i1 element.
 static Value atIndex(OpBuilder &b, Location loc, unsigned dim, Value index) {
   Value position = linalg::IndexOp::create(b, loc, dim);

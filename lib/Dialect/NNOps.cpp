@@ -117,7 +117,8 @@ ParseResult DenseOp::parse(OpAsmParser &parser, OperationState &result) {
   if (succeeded(parser.parseOptionalKeyword("init"))) {
     if (parser.parseLParen() ||
         parseEnum<Init>(parser, result, "init", symbolizeInit,
-                        "an initialisation (fan_in_uniform, glorot_uniform, he_normal, lecun_normal, zeros)") ||
+                        "an initialisation (fan_in_uniform, glorot_uniform, he_normal, lecun_normal, zeros, "
+                        "identity)") ||
         parser.parseRParen())
       return failure();
   }
@@ -163,6 +164,9 @@ void DenseOp::getParameters(SmallVectorImpl<ParameterSpec> &parameters) {
     break;
   case Init::Zeros:
     init = ParameterInit::Zeros;
+    break;
+  case Init::Identity:
+    init = ParameterInit::Identity;
     break;
   }
   parameters.push_back({"weight", RankedTensorType::get({in, out}, f32), init, in, out});
@@ -234,10 +238,10 @@ static void printRow(Operation *op, OpAsmPrinter &p) {
   printTail(p, op);
 }
 static LogicalResult verifyRow(Operation *op) {
-  // softmax (C1), log_softmax (C1)
+  // softmax (C1), log_softmax (C1), layer_norm (C1), rms_norm (C1)
   if (!isNonEmptyVector(op->getOperand(0).getType()))
     return op->emitOpError("expects a non-empty vector of static size, found ") << op->getOperand(0).getType();
-  // softmax (C2), log_softmax (C2)
+  // softmax (C2), log_softmax (C2), layer_norm (C2), rms_norm (C2)
   if (op->getResult(0).getType() != op->getOperand(0).getType())
     return typeMismatch(op, "has a result of another type than its operand", op->getOperand(0).getType(),
                         op->getResult(0).getType());
@@ -254,6 +258,66 @@ static LogicalResult verifyRow(Operation *op) {
   LogicalResult OP::verify() { return verifyRow(*this); }
 SELFOPT_ROW_OP(SoftmaxOp)
 SELFOPT_ROW_OP(LogSoftmaxOp)
+SELFOPT_ROW_OP(LayerNormOp)
+SELFOPT_ROW_OP(RmsNormOp)
+
+static ParameterSpec perElement(StringRef name, Value v, ParameterInit init) {
+  auto type = cast<RankedTensorType>(v.getType());
+  return {name, type, init, type.getDimSize(0), type.getDimSize(0)};
+}
+void LayerNormOp::getParameters(SmallVectorImpl<ParameterSpec> &parameters) {
+  parameters.push_back(perElement("scale", getInput(), ParameterInit::Ones));
+  parameters.push_back(perElement("offset", getInput(), ParameterInit::Zeros));
+}
+void RmsNormOp::getParameters(SmallVectorImpl<ParameterSpec> &parameters) {
+  parameters.push_back(perElement("scale", getInput(), ParameterInit::Ones));
+}
+
+//===----------------------------------------------------------------------===//
+// concat
+//===----------------------------------------------------------------------===//
+
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                         DictionaryAttr, OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+  int64_t size = 0;
+  for (Value v : operands)
+    if (!isNonEmptyVector(v.getType()) ||
+        __builtin_add_overflow(size, cast<RankedTensorType>(v.getType()).getDimSize(0), &size))
+      return emitOptionalError(loc, "'nn.concat' expects non-empty vectors of static size");
+  if (operands.empty())
+    return emitOptionalError(loc, "'nn.concat' expects at least one operand");
+  types.push_back(RankedTensorType::get({size}, Float32Type::get(context)));
+  return success();
+}
+ParseResult ConcatOp::parse(OpAsmParser &parser, OperationState &result) {
+  SmallVector<OpAsmParser::UnresolvedOperand, 2> operands;
+  if (parser.parseOperandList(operands))
+    return failure();
+  return parseTail(parser, operands, result);
+}
+void ConcatOp::print(OpAsmPrinter &p) {
+  p << ' ';
+  p.printOperands(getInputs());
+  printTail(p, *this);
+}
+LogicalResult ConcatOp::verify() {
+  // concat (C1)
+  if (getInputs().empty())
+    return emitOpError("expects at least one operand, found none");
+  int64_t size = 0;
+  for (Value v : getInputs()) {
+    // concat (C2)
+    if (!isNonEmptyVector(v.getType()))
+      return emitOpError("expects non-empty vectors of static size, found ") << v.getType();
+    if (__builtin_add_overflow(size, cast<RankedTensorType>(v.getType()).getDimSize(0), &size))
+      return emitOpError("expects sizes whose sum fits into 64 bits");
+  }
+  // concat (C3)
+  auto expected = RankedTensorType::get({size}, Float32Type::get(getContext()));
+  if (getResult().getType() != expected)
+    return typeMismatch(*this, "has a result that does not fit its operands", expected, getResult().getType());
+  return success();
+}
 
 //===----------------------------------------------------------------------===//
 // pick, one_hot, argmax, reduce

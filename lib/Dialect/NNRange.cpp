@@ -130,3 +130,17 @@ void DropoutOp::inferRanges(ArrayRef<Interval> operands, SmallVectorImpl<Interva
     y = Interval::top();
   results.push_back(y);
 }
+
+void LayerNormOp::inferRanges(ArrayRef<Interval>, SmallVectorImpl<Interval> &results) {
+  // Scale and offset are trained: nothing bounds them here.
+  results.push_back(Interval::top());
+}
+void RmsNormOp::inferRanges(ArrayRef<Interval>, SmallVectorImpl<Interval> &results) {
+  results.push_back(Interval::top());
+}
+void ConcatOp::inferRanges(ArrayRef<Interval> operands, SmallVectorImpl<Interval> &results) {
+  Interval y = operands[0];
+  for (const Interval &x : operands.drop_front())
+    y = y.join(x);
+  results.push_back(y);
+}

@@ -45,7 +45,76 @@ static Value retypedSplat(Value v, RankedTensorType type) {
                                    DenseElementsAttr::get(type, splat.getSplatValue<Attribute>()));
 }
 
+/// Gives the dense layer that decides the size of `v`, through ops that keep a size, another size. Whether there is one.
+static bool resizeProducer(Value v, int64_t size) {
+  for (int depth = 0; depth < 64; ++depth) {
+    Operation *def = v.getDefiningOp();
+    if (!def)
+      return false;
+    if (auto dense = dyn_cast<nn::DenseOp>(def)) {
+      dense.setUnits(size);
+      return true;
+    }
+    // The first operand that is no constant: the others follow it when their turn comes.
+    if (!keepsShape(*def) && !def->hasTrait<OpTrait::Elementwise>())
+      return false;
+    Value next;
+    for (Value operand : def->getOperands())
+      if (isa<RankedTensorType>(operand.getType()) &&
+          !(operand.getDefiningOp() && operand.getDefiningOp()->hasTrait<OpTrait::ConstantLike>()) && !next)
+        next = operand;
+    if (!next)
+      return false;
+    v = next;
+  }
+  return false;
+}
+
+/// Where an elementwise op meets vectors of different sizes, the one that still has the size that the op had is made by
+/// a dense layer which takes the other's size. Returns whether something was changed: then all types are inferred anew.
+static FailureOr<bool> repairSizes(Operation &op) {
+  auto had = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+  if (!had || had.getRank() != 1)
+    return failure();
+  SmallVector<Value> vectors;
+  for (Value operand : op.getOperands())
+    if (auto t = dyn_cast<RankedTensorType>(operand.getType()))
+      if (!operand.getDefiningOp() || !operand.getDefiningOp()->hasTrait<OpTrait::ConstantLike>()) {
+        if (t.getRank() != 1)
+          return failure();
+        vectors.push_back(operand);
+      }
+  auto sizeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getDimSize(0); };
+  if (llvm::all_of(vectors, [&](Value v) { return sizeOf(v) == sizeOf(vectors.front()); }))
+    return false;
+  Value changed;
+  for (Value v : vectors)
+    if (sizeOf(v) != had.getDimSize(0) && !changed)
+      changed = v;
+  if (!changed)
+    return failure();
+  for (Value v : vectors)
+    if (sizeOf(v) != sizeOf(changed) && !resizeProducer(v, sizeOf(changed)))
+      return failure();
+  return true;
+}
+
+static FailureOr<bool> inferOnce(Block &block);
+
 LogicalResult selfopt::reinferTypes(Block &block) {
+  // A repair changes a layer above: everything again, a few times at most, since two repairs may undo each other.
+  for (int round = 0; round < 8; ++round) {
+    FailureOr<bool> repaired = inferOnce(block);
+    if (failed(repaired))
+      return failure();
+    if (!*repaired)
+      return success();
+  }
+  return failure();
+}
+
+/// One walk in program order; true where a layer was resized, and the walk is to be made again.
+static FailureOr<bool> inferOnce(Block &block) {
   for (Operation &op : block.without_terminator()) {
     if (op.hasTrait<OpTrait::ConstantLike>())
       continue;
@@ -58,6 +127,9 @@ LogicalResult selfopt::reinferTypes(Block &block) {
             shape = t;
       if (!shape)
         continue;
+      FailureOr<bool> repaired = repairSizes(op);
+      if (succeeded(repaired) && *repaired)
+        return true;
       for (OpOperand &operand : op.getOpOperands()) {
         auto t = dyn_cast<RankedTensorType>(operand.get().getType());
         if (!t || t.getShape() == shape.getShape())
@@ -82,7 +154,7 @@ LogicalResult selfopt::reinferTypes(Block &block) {
     for (auto [result, type] : llvm::zip(op.getResults(), types))
       result.setType(type);
   }
-  return success();
+  return false;
 }
 
 /// Asks every op beside `target` that names symbols whether it still can: a train checks its programs' types.

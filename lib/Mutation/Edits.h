@@ -45,6 +45,18 @@ inline bool keepsShape(mlir::Operation &op) {
          mlir::isa<mlir::RankedTensorType>(op.getResult(0).getType());
 }
 
+/// Elementwise ops of two vectors that are no constants, and concatenations: what drop_merge counts.
+inline bool mergesVectors(mlir::Operation &op) {
+  if (op.getNumOperands() < 2 || op.getNumResults() != 1 || !mlir::isa<mlir::RankedTensorType>(op.getResult(0).getType()) ||
+      !(mlir::isa<nn::ConcatOp>(op) || op.hasTrait<mlir::OpTrait::Elementwise>()))
+    return false;
+  return llvm::all_of(op.getOperands(), [](mlir::Value v) {
+    mlir::Operation *def = v.getDefiningOp();
+    auto type = mlir::dyn_cast<mlir::RankedTensorType>(v.getType());
+    return type && type.getElementType().isF32() && !(def && def->hasTrait<mlir::OpTrait::ConstantLike>());
+  });
+}
+
 } // namespace selfopt
 
 #define SELFOPT_CLAIM(OP, CLAIM)                                                                                       \

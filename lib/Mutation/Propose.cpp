@@ -179,28 +179,52 @@ static bool isExpression(Operation *op) { return isa<LossOp, OptimizerOp, Schedu
 ArrayRef<MutationKind> selfopt::getMutationKinds() {
   constexpr Loop arch = Loop::Architecture, pipe = Loop::Pipeline, objective = Loop::Objective;
   static const MutationKind kinds[] = {
-      {"widen", arch, WidenOp::getClaim(), "gives a dense layer more units", proposeResize<WidenOp, 1>, isModel},
-      {"narrow", arch, NarrowOp::getClaim(), "gives a dense layer fewer units", proposeResize<NarrowOp, -1>, isModel},
-      {"insert_dense", arch, InsertDenseOp::getClaim(),
-       "puts a dense layer and an activation in front of a dense layer", proposeInsertDense, isModel},
-      {"remove_dense", arch, RemoveDenseOp::getClaim(), "takes out a dense layer and the activation behind it",
-       proposeRemoveDense, isModel},
-      {"swap_activation", arch, SwapActivationOp::getClaim(), "exchanges an activation's kind", proposeSwapActivation,
-       isModel},
-      {"insert_noise", arch, InsertNoiseOp::getClaim(), "adds normal noise in front of a dense layer, while training",
-       proposeInsertNoise, isModel},
-      {"insert_dropout", arch, InsertDropoutOp::getClaim(), "puts dropout in front of a dense layer",
-       proposeInsertDropout, isModel},
-      {"set_amount", arch, SetAmountOp::getClaim(), "sets the scale of a noise layer or the rate of a dropout",
-       proposeSetAmount, isModel},
-      {"drop_layer", arch, DropLayerOp::getClaim(), "takes out a layer that keeps its operand's shape",
-       proposeDropLayer, isModel},
-      {"set_hyper", pipe, SetHyperOp::getClaim(), "sets a hyperparameter", proposeSetHyper, isTrain,
+      {"widen", arch, WidenOp::getClaim(), "gives a dense layer more units", proposeResize<WidenOp, 1>, isModel, false,
+       4},
+      {"narrow", arch, NarrowOp::getClaim(), "gives a dense layer fewer units", proposeResize<NarrowOp, -1>, isModel,
        false, 4},
+      {"insert_dense", arch, InsertDenseOp::getClaim(),
+       "puts a dense layer and an activation in front of a dense layer", proposeInsertDense, isModel, false, 3},
+      {"remove_dense", arch, RemoveDenseOp::getClaim(), "takes out a dense layer and the activation behind it",
+       proposeRemoveDense, isModel, false, 3},
+      {"swap_activation", arch, SwapActivationOp::getClaim(), "exchanges an activation's kind", proposeSwapActivation,
+       isModel, false, 3},
+      {"insert_noise", arch, InsertNoiseOp::getClaim(), "adds normal noise in front of a dense layer, while training",
+       proposeInsertNoise, isModel, false, 4},
+      {"insert_dropout", arch, InsertDropoutOp::getClaim(), "puts dropout in front of a dense layer",
+       proposeInsertDropout, isModel, false, 4},
+      {"set_amount", arch, SetAmountOp::getClaim(), "sets the scale of a noise layer or the rate of a dropout",
+       proposeSetAmount, isModel, false, 4},
+      {"drop_layer", arch, DropLayerOp::getClaim(), "takes out a layer that keeps its operand's shape",
+       proposeDropLayer, isModel, false, 3},
+      {"insert_norm", arch, InsertNormOp::getClaim(), "normalises in front of a dense layer", proposeInsertNorm,
+       isModel, false, 1},
+      {"deepen", arch, DeepenOp::getClaim(), "puts a dense layer that starts as the identity in front of a dense layer",
+       proposeDeepen, isModel, false, 1},
+      {"repeat_block", arch, RepeatBlockOp::getClaim(), "repeats a hidden dense layer and the activation behind it",
+       proposeRepeatBlock, isModel, false, 1},
+      {"factor_dense", arch, FactorDenseOp::getClaim(), "makes a dense layer the product of two, of a given rank",
+       proposeFactorDense, isModel, false, 1},
+      {"insert_skip", arch, InsertSkipOp::getClaim(), "adds an earlier vector to the operand of a dense layer",
+       proposeInsertSkip, isModel, false, 1},
+      {"insert_zero_skip", arch, InsertZeroSkipOp::getClaim(),
+       "adds an earlier vector, through a layer that starts at zero, to the operand of a dense layer",
+       proposeInsertZeroSkip, isModel, false, 1},
+      {"insert_branch", arch, InsertBranchOp::getClaim(), "concatenates a new branch to the operand of a dense layer",
+       proposeInsertBranch, isModel, false, 1},
+      {"insert_gate", arch, InsertGateOp::getClaim(), "multiplies the operand of a dense layer by a gate made from it",
+       proposeInsertGate, isModel, false, 1},
+      {"drop_merge", arch, DropMergeOp::getClaim(),
+       "takes out a sum, product or concatenation of a model; its users take one of its operands", proposeDropMerge,
+       isModel, false, 2},
+      {"graft_layers", arch, GraftLayersOp::getClaim(),
+       "puts the first layers of another parent's model in front of a dense layer", nullptr, isModel, false, 1,
+       proposeGraftLayers},
+      {"set_hyper", pipe, SetHyperOp::getClaim(), "sets a hyperparameter", proposeSetHyper, isTrain, false, 12},
       {"jitter_hyper", pipe, JitterHyperOp::getClaim(), "multiplies a hyperparameter by a factor", proposeJitterHyper,
-       isTrain, false, 4},
+       isTrain, false, 12},
       {"edit_constant", pipe, EditConstantOp::getClaim(), "gives a float constant of an expression another value",
-       proposeEditConstant, isExpression, true},
+       proposeEditConstant, isExpression, true, 3},
       {"replace_op", pipe, ReplaceOpOp::getClaim(), "exchanges an op of an expression for another of its types",
        proposeReplaceOp, isExpression, true},
       {"rewire_operand", pipe, RewireOperandOp::getClaim(),
@@ -210,10 +234,20 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
       {"drop_op", pipe, DropOpOp::getClaim(), "takes out an op of an expression; its users take one of its operands",
        proposeDropOp, isExpression, true},
       {"add_decay", pipe, AddDecayOp::getClaim(), "adds weight decay to an update rule", proposeAddDecay, isOptimizer,
-       false, 2},
+       false, 6},
+      {"add_state", pipe, AddStateOp::getClaim(),
+       "gives an update rule a new state: the running mean of what an operand reads", proposeAddState, isOptimizer},
+      {"use_program", pipe, UseProgramOp::getClaim(), "exchanges the body of a program for one of the library",
+       proposeUseProgram, isExpression, true, 2},
+      {"graft_program", pipe, GraftProgramOp::getClaim(),
+       "gives a program the body of another parent's program of the same name", nullptr, isExpression, true, 2,
+       proposeGraftProgram},
       {"smooth_labels", objective, SmoothLabelsOp::getClaim(),
-       "mixes what a loss picks by its label with the mean over all labels", proposeSmoothLabels, isLoss, false, 3},
-      {"temper", objective, TemperOp::getClaim(), "multiplies a loss's prediction by a factor", proposeTemper, isLoss},
+       "mixes what a loss picks by its label with the mean over all labels", proposeSmoothLabels, isLoss, false, 6},
+      {"temper", objective, TemperOp::getClaim(), "multiplies a loss's prediction by a factor", proposeTemper, isLoss,
+       false, 2},
+      {"add_term", objective, AddTermOp::getClaim(), "adds a weighted term to a loss", proposeAddTerm, isLoss, false,
+       2},
   };
   return kinds;
 }
@@ -296,7 +330,8 @@ struct LoopChoices {
 };
 } // namespace
 
-static SmallVector<LoopChoices, 3> findChoices(ModuleOp spec, const MutationScope &scope, ArrayRef<std::string> kinds) {
+static SmallVector<LoopChoices, 3> findChoices(ModuleOp spec, const MutationScope &scope, ArrayRef<std::string> kinds,
+                                               ModuleOp donor) {
   constexpr std::pair<Loop, double> weights[] = {
       {Loop::Architecture, 0.5}, {Loop::Pipeline, 0.35}, {Loop::Objective, 0.15}};
   SmallVector<LoopChoices, 3> choices;
@@ -305,9 +340,12 @@ static SmallVector<LoopChoices, 3> findChoices(ModuleOp spec, const MutationScop
     for (const MutationKind &kind : getMutationKinds()) {
       if (!kind.belongsTo(loop) || (!kinds.empty() && !llvm::is_contained(kinds, kind.name)))
         continue;
+      if (kind.graft && !donor)
+        continue;
       SmallVector<FlatSymbolRefAttr> targets;
       for (FlatSymbolRefAttr symbol : scope.symbols(loop))
-        if (Operation *target = SymbolTable::lookupSymbolIn(spec, symbol); target && kind.accepts(target))
+        if (Operation *target = SymbolTable::lookupSymbolIn(spec, symbol);
+            target && kind.accepts(target) && (!kind.graft || SymbolTable::lookupSymbolIn(donor, symbol)))
           targets.push_back(symbol);
       if (!targets.empty())
         of.kinds.push_back({&kind, std::move(targets)});
@@ -319,8 +357,8 @@ static SmallVector<LoopChoices, 3> findChoices(ModuleOp spec, const MutationScop
 }
 
 Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &random, Block &lineage,
-                           ArrayRef<std::string> kinds) {
-  SmallVector<LoopChoices, 3> choices = findChoices(spec, scope, kinds);
+                           ArrayRef<std::string> kinds, ModuleOp donor) {
+  SmallVector<LoopChoices, 3> choices = findChoices(spec, scope, kinds, donor);
   if (choices.empty())
     return nullptr;
   double total = 0;
@@ -354,10 +392,20 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
     const auto &[kind, targets] = loop->kinds[at];
     Operation *target = SymbolTable::lookupSymbolIn(spec, pick(targets, random));
     builder.setInsertionPointToEnd(&lineage);
-    Operation *mutation = kind->propose(builder, target, random);
+    Operation *mutation =
+        kind->propose ? kind->propose(builder, target, random)
+                      : kind->graft(builder, target, SymbolTable::lookupSymbolIn(donor, nameOf(target)), random);
     if (!mutation)
       continue;
-    if (succeeded(cast<MutationOpInterface>(mutation).applyTo(spec)))
+    // What comes from another parent may be what stands there already.
+    Operation *before = kind->graft ? target->clone() : nullptr;
+    bool applied = succeeded(cast<MutationOpInterface>(mutation).applyTo(spec));
+    if (before) {
+      Operation *after = SymbolTable::lookupSymbolIn(spec, cast<MutationOpInterface>(mutation).getTargetSymbol());
+      applied &= !OperationEquivalence::isEquivalentTo(before, after, OperationEquivalence::IgnoreLocations);
+      before->destroy();
+    }
+    if (applied)
       return mutation;
     mutation->erase();
   }

@@ -29,6 +29,21 @@ mlir::Operation *proposeSetAmount(mlir::OpBuilder &b, mlir::Operation *target, P
 mlir::Operation *proposeDropLayer(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeAddDecay(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeSmoothLabels(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeInsertNorm(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeDeepen(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeRepeatBlock(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeFactorDense(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeInsertSkip(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeInsertZeroSkip(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeInsertBranch(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeInsertGate(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeDropMerge(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeAddState(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeUseProgram(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeAddTerm(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+/// From the program of the same name of another parent.
+mlir::Operation *proposeGraftProgram(mlir::OpBuilder &b, mlir::Operation *target, mlir::Operation *donor, Philox &random);
+mlir::Operation *proposeGraftLayers(mlir::OpBuilder &b, mlir::Operation *target, mlir::Operation *donor, Philox &random);
 mlir::Operation *proposeTemper(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 
 } // namespace selfopt

@@ -37,13 +37,13 @@ constexpr uint64_t orderStream = uint64_t(1) << 32;
 } // namespace
 
 struct Executable::Instruction {
-  enum Kind { Launch, Copy, Fill, Clock, Shuffle, Sample, Gather, GatherSlice, Scatter, Record, Repeat };
+  enum Kind { Launch, Copy, CopyRows, Fill, Clock, Shuffle, Sample, Gather, GatherSlice, Scatter, Record, Repeat };
   Kind kind = Launch;
   codegen::KernelFn function = nullptr;
   size_t slots = 0;              ///< First slot of a launch.
   char *a = nullptr, *b = nullptr, *c = nullptr, *d = nullptr;
   int64_t bytes = 0, count = 0;  ///< Copy and fill: bytes, elements; repeat: times; gather: bytes of a row, rows.
-  int64_t extra = 0;
+  int64_t extra = 0, stride = 0; ///< Copy of rows: bytes from row to row of the source, and of the target.
   float value = 0;
   const char *source = nullptr;  ///< Gather: the table of the training split.
   bool features = false;
@@ -94,6 +94,10 @@ void Executable::Impl::execute(ArrayRef<Instruction> list) {
       break;
     case Instruction::Copy:
       std::memcpy(i.b, i.a, i.bytes);
+      break;
+    case Instruction::CopyRows:
+      for (int64_t k = 0; k < i.count; ++k)
+        std::memcpy(i.b + k * i.stride, i.a + k * i.extra, i.bytes);
       break;
     case Instruction::Fill:
       std::fill_n(reinterpret_cast<float *>(i.a), i.count, i.value);
@@ -282,6 +286,16 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
         i.a = at(copy.getSource());
         i.b = at(copy.getTarget());
         i.bytes = bytesOf(typeOf(copy.getTarget()));
+      } else if (auto copy = dyn_cast<plan::CopyRowsOp>(op)) {
+        MemRefType type = typeOf(copy.getTarget());
+        int64_t width = type.getNumElements() ? bytesOf(type) / type.getNumElements() : 0;
+        i.kind = Instruction::CopyRows;
+        i.a = at(copy.getSource()) + int64_t(copy.getFrom()) * width;
+        i.b = at(copy.getTarget()) + int64_t(copy.getTo()) * width;
+        i.count = copy.getRows();
+        i.bytes = int64_t(copy.getCount()) * width;
+        i.extra = int64_t(copy.getSourceStride()) * width;
+        i.stride = int64_t(copy.getTargetStride()) * width;
       } else if (auto fill = dyn_cast<plan::FillOp>(op)) {
         i.kind = Instruction::Fill;
         i.a = at(fill.getTarget());

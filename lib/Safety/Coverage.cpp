@@ -143,7 +143,7 @@ constexpr Gap gaps[] = {
     {" nn.* ", PullBack, "instantiate replaces it before differentiation"},
     {" arith.* math.* linalg.* tensor.* func.* ", Mutable, "the expression edits change it as a whole"},
     {" selfopt.* ", Mutable, "made by instantiate only; no spec has it"},
-    {" nn.softmax nn.log_softmax nn.pick nn.one_hot nn.argmax ", Mutable, "it has no attribute to change"},
+    {" nn.softmax nn.log_softmax nn.pick nn.one_hot nn.argmax nn.layer_norm nn.rms_norm nn.concat ", Mutable, "it has no attribute to change"},
     {" arith.constant tensor.empty linalg.index ", PullBack, "has no operand that is differentiated by"},
     {" arith.cmpf arith.addi arith.subi arith.muli arith.divsi arith.divui arith.remsi arith.remui arith.andi "
      "arith.ori "
@@ -163,8 +163,7 @@ constexpr Gap gaps[] = {
      "math.exp2 math.expm1 math.floor math.log10 math.log2 math.round math.roundeven math.sinh math.tan math.trunc ",
      PullBack, "no rule yet: differentiate refuses it with an error where a cotangent reaches it"},
     {" arith.extf arith.truncf ", PullBack, "specs are f32 throughout"},
-    {" tensor.insert tensor.splat tensor.extract_slice tensor.insert_slice "
-     "tensor.concat tensor.pad ",
+    {" tensor.insert tensor.splat tensor.extract_slice tensor.insert_slice tensor.pad ",
      PullBack, "no stage makes it in a differentiated function; differentiate refuses it"},
 };
 

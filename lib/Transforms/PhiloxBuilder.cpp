@@ -20,7 +20,17 @@ Value selfopt::buildInitialValues(OpBuilder &b, Location loc, const ParameterSpe
   TensorBuilder t(b, loc);
   if (spec.init == ParameterInit::Zeros)
     return t.fill(spec.type, 0);
+  if (spec.init == ParameterInit::Ones)
+    return t.fill(spec.type, 1);
   unsigned rank = spec.type.getRank();
+  if (spec.init == ParameterInit::Identity)
+    return t.elementwise(spec.type, {}, {}, [&](OpBuilder &b, Location loc, ValueRange) -> Value {
+      Value row = linalg::IndexOp::create(b, loc, 0), column = linalg::IndexOp::create(b, loc, 1);
+      Value i = arith::IndexCastOp::create(b, loc, b.getI32Type(), row);
+      Value j = arith::IndexCastOp::create(b, loc, b.getI32Type(), column);
+      Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, i, j);
+      return arith::UIToFPOp::create(b, loc, b.getF32Type(), same);
+    });
   return t.elementwise(spec.type, seed, t.dims(rank, {}), [&](OpBuilder &b, Location loc, ValueRange e) -> Value {
     ScalarBuilder s{b, loc};
     Value index = s.flatPosition(spec.type.getShape());
@@ -40,6 +50,8 @@ Value selfopt::buildInitialValues(OpBuilder &b, Location loc, const ParameterSpe
       return s.op<arith::MulFOp>(s.normal(words[0], words[1]), s.f32(std::sqrt(1.0 / double(spec.fanIn))));
     case ParameterInit::HeNormal:
     case ParameterInit::Zeros:
+    case ParameterInit::Ones:
+    case ParameterInit::Identity:
       break;
     }
     return s.op<arith::MulFOp>(s.normal(words[0], words[1]), s.f32(std::sqrt(2.0 / double(spec.fanIn))));

@@ -90,7 +90,10 @@ public:
       SmallVector<Value> operands;
       for (const Operand &operand : l.operands)
         operands.push_back(operand.scalar ? scalar(operand.scalar) : view(operand.buffer, operand.view));
-      if (l.kernel.empty())
+      if (l.kernel.empty() && l.part.rows)
+        CopyRowsOp::create(b, loc, l.part.rows, l.part.count, operands[0], l.part.from, l.part.sourceStride,
+                           operands[1], l.part.to, l.part.targetStride);
+      else if (l.kernel.empty())
         CopyOp::create(b, loc, operands[0], operands[1]);
       else
         LaunchOp::create(b, loc, FlatSymbolRefAttr::get(b.getContext(), l.kernel), operands);

@@ -56,6 +56,9 @@ private:
   LogicalResult emitGeneric(linalg::GenericOp op);
   LogicalResult emitContraction(linalg::GenericOp op);
   LogicalResult emitFill(Value v, TypedAttr value);
+  void emitRowCopy(Value source, Value target, RowCopy part);
+  LogicalResult emitConcat(tensor::ConcatOp op);
+  LogicalResult emitExtractSlice(tensor::ExtractSliceOp op);
   linalg::GenericOp findEpilogue(linalg::GenericOp contraction);
   Value transposed(linalg::GenericOp op, Value operand);
 
@@ -78,6 +81,7 @@ private:
   Kernel kernel;
   llvm::DenseMap<Value, int> bufferMap;
   llvm::DenseSet<Operation *> done;
+  llvm::DenseSet<Operation *> plain; ///< Contractions whose epilogue belongs to a later one.
 };
 
 } // namespace selfopt::plan
@@ -327,6 +331,8 @@ LogicalResult Outliner::emitGeneric(linalg::GenericOp op) {
 }
 
 linalg::GenericOp Outliner::findEpilogue(linalg::GenericOp contraction) {
+  if (plain.contains(contraction))
+    return {};
   Operation *first = nullptr;
   for (Operation *user : contraction.getResult(0).getUsers())
     if (!first || user->isBeforeInBlock(first))
@@ -500,6 +506,59 @@ static bool isMatrixProduct(linalg::GenericOp op) {
   return zero && matchPattern(zero.getInputs()[0], m_AnyZeroFloat());
 }
 
+void Outliner::emitRowCopy(Value source, Value target, RowCopy part) {
+  int from = bufferOf(source), to = bufferOf(target);
+  Launch copy;
+  copy.operands = {{from, planner.buffers[from].type, {}}, {to, planner.buffers[to].type, {}}};
+  copy.outputs = 1;
+  copy.part = part;
+  plan.launches.push_back(copy);
+}
+
+/// The elements of a shape in the dimensions [begin, end).
+static int64_t product(ArrayRef<int64_t> shape, size_t begin, size_t end) {
+  int64_t n = 1;
+  for (int64_t size : shape.slice(begin, end - begin))
+    n *= size;
+  return n;
+}
+
+LogicalResult Outliner::emitConcat(tensor::ConcatOp op) {
+  ArrayRef<int64_t> shape = op.getResultType().getShape();
+  size_t dim = op.getDim();
+  int64_t at = 0, whole = product(shape, dim, shape.size());
+  for (Value input : op.getInputs()) {
+    ArrayRef<int64_t> own = cast<RankedTensorType>(input.getType()).getShape();
+    int64_t count = product(own, dim, own.size());
+    emitRowCopy(input, op.getResult(), {product(shape, 0, dim), count, 0, count, at, whole});
+    at += count;
+  }
+  return success();
+}
+
+LogicalResult Outliner::emitExtractSlice(tensor::ExtractSliceOp op) {
+  ArrayRef<int64_t> whole = op.getSourceType().getShape(), own = op.getStaticSizes();
+  std::optional<size_t> cut;
+  bool rows = op.hasUnitStride() && !ShapedType::isDynamicShape(own) &&
+              !ShapedType::isDynamicShape(op.getStaticOffsets());
+  for (size_t d = 0; rows && d < whole.size(); ++d)
+    if (own[d] != whole[d]) {
+      rows &= !cut;
+      cut = d;
+    }
+  if (!rows) {
+    InFlightDiagnostic d = op.emitOpError("can't be planned");
+    d.attachNote() << "expected a slice with static sizes and unit strides that cuts one dimension";
+    return d;
+  }
+  size_t dim = cut.value_or(0);
+  int64_t inner = product(whole, dim + (whole.empty() ? 0 : 1), whole.size());
+  int64_t count = product(own, dim, own.size()), stride = product(whole, dim, whole.size());
+  int64_t from = whole.empty() ? 0 : op.getStaticOffsets()[dim] * inner;
+  emitRowCopy(op.getSource(), op.getResult(), {product(own, 0, dim), count, from, stride, 0, count});
+  return success();
+}
+
 LogicalResult Outliner::emitOp(Operation &op) {
   if (done.contains(&op) || isa<tensor::EmptyOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op))
     return success();
@@ -519,14 +578,19 @@ LogicalResult Outliner::emitOp(Operation &op) {
     return success();
   }
   auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || !generic.hasPureTensorSemantics()) {
+  bool slices = isa<tensor::ConcatOp, tensor::ExtractSliceOp>(op);
+  if (!slices && (!generic || !generic.hasPureTensorSemantics())) {
     InFlightDiagnostic d = op.emitOpError("can't be planned");
-    d.attachNote() << "expected elementwise arith and math, linalg on tensors, and reshapes";
+    d.attachNote() << "expected elementwise arith and math, linalg on tensors, concatenations, slices and reshapes";
     return d;
   }
   for (Type type : op.getResultTypes())
     if (!cast<RankedTensorType>(type).hasStaticShape())
       return op.emitOpError("can't be planned: its shape is dynamic, found ") << type;
+  if (auto concat = dyn_cast<tensor::ConcatOp>(op))
+    return emitConcat(concat);
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return emitExtractSlice(slice);
   for (AffineMap map : generic.getIndexingMapsArray())
     if (!map.isProjectedPermutation())
       return op.emitOpError("can't be planned: expected projected permutations as indexing maps, found ")
@@ -535,8 +599,15 @@ LogicalResult Outliner::emitOp(Operation &op) {
     // With an epilogue the launch happens where the epilogue stands: its other operands exist there.
     if (linalg::GenericOp epilogue = findEpilogue(generic); epilogue && epilogue->getPrevNode() != generic) {
       bool movable = true;
-      for (Operation *o = generic->getNextNode(); o != epilogue; o = o->getNextNode())
+      for (Operation *o = generic->getNextNode(); o != epilogue; o = o->getNextNode()) {
         movable &= llvm::none_of(o->getOperands(), [&](Value v) { return v == generic.getResult(0); });
+        // Of two products that meet in one op, the later one takes it: the other stands in memory by then.
+        auto later = dyn_cast<linalg::GenericOp>(o);
+        if (later && isMatrixProduct(later) && findEpilogue(later) == epilogue) {
+          plain.insert(generic);
+          return emitContraction(generic);
+        }
+      }
       if (movable) {
         generic->moveBefore(epilogue);
         return success(); // reached again, in front of its epilogue
@@ -599,7 +670,8 @@ FailureOr<FunctionPlan> Planner::plan(func::FuncOp function, ArrayRef<int> argum
       continue;
     for (auto [i, launch] : llvm::enumerate(plan.launches))
       for (auto [j, operand] : llvm::enumerate(launch.operands)) {
-        if (operand.buffer == from && j + launch.outputs >= launch.operands.size())
+        // The first one: the parts of a concatenation are made one by one.
+        if (producer < 0 && operand.buffer == from && j + launch.outputs >= launch.operands.size())
           producer = i;
         if (operand.buffer == to)
           lastTouch = i;

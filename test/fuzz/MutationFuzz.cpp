@@ -7,7 +7,7 @@
 //
 // A chain starts at a spec and takes 20 steps. A step is a drawn mutation or, one time in five, an op with attributes
 // from anywhere, which may be refused. Checked after each:
-//   the spec verifies; it prints; its text parses back to the same text and canonical digest;
+//   the spec verifies and instantiates; it prints; its text parses back to the same text and canonical digest;
 //   a drawn mutation changed the text and said nothing; a refused one left the text and said why once.
 // And after all: the chain's lineage, through text, leads from the first spec to the last.
 //
@@ -16,6 +16,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "../unit/Mutation/Specs.h"
+#include "SelfOpt/Transforms/Passes.h"
+#include "mlir/IR/IRMapping.h"
 #include <chrono>
 #include <cstring>
 
@@ -72,7 +74,8 @@ double anyDouble(Choices &choices) {
 StringRef anyName(Choices &choices) {
   static constexpr StringLiteral names[] = {
       "relu",     "gelu",       "lr", "batch",      "epochs",         "arith.addf", "arith.negf", "math.sqrt",
-      "math.log", "nn.softmax", "",   "arith.cmpf", "selfopt.return", "tanh",       "sigmoid",    "arith.divf"};
+      "math.log", "nn.softmax", "",   "arith.cmpf", "selfopt.return", "tanh",       "sigmoid",    "arith.divf",
+      "rms_norm", "layer_norm", "lion", "linear",   "focal",          "mse",        "none",       "confidence"};
   return names[choices.below(std::size(names))];
 }
 
@@ -85,25 +88,48 @@ Operation *anyMutation(OpBuilder &b, ModuleOp spec, Choices &choices) {
       symbols.push_back(FlatSymbolRefAttr::get(name));
   OperationState state(b.getUnknownLoc(), ("evolve." + kind.name).str());
   state.addAttribute("target", symbols[choices.below(symbols.size())]);
-  for (StringRef name : {"place", "units", "operand", "keep", "value"})
-    if (name != "value" || kind.name != "insert_op" || choices.below(2))
+  // What an attribute holds goes by its name, but for a few that are texts in one kind and numbers in another.
+  auto holds = [&](StringRef name) -> StringRef {
+    if ((name == "to" && kind.name == "swap_activation") || (name == "by" && kind.name == "replace_op") ||
+        (name == "from" && kind.name == "use_program") || name == "activation" || name == "hyper" || name == "op" ||
+        name == "kind")
+      return "text";
+    if (name == "place" || name == "units" || name == "operand" || name == "keep" || name == "value" ||
+        name == "rank" || name == "from")
+      return "integer";
+    return name == "state" ? "state" : "number";
+  };
+  for (StringAttr name :
+       RegisteredOperationName::lookup(state.name.getStringRef(), b.getContext())->getAttributeNames()) {
+    bool optional = name == "state" || (name == "value" && kind.name == "insert_op");
+    if (name == "target" || (optional && choices.below(2)))
+      continue;
+    StringRef what = holds(name);
+    if (what == "text")
+      state.addAttribute(name, b.getStringAttr(anyName(choices)));
+    else if (what == "integer")
       state.addAttribute(name, b.getI64IntegerAttr(anyInteger(choices)));
-  bool textTo = kind.name == "swap_activation", textBy = kind.name == "replace_op";
-  for (StringRef name : {"activation", "hyper", "op"})
-    state.addAttribute(name, b.getStringAttr(anyName(choices)));
-  state.addAttribute("to",
-                     textTo ? Attribute(b.getStringAttr(anyName(choices))) : b.getF64FloatAttr(anyDouble(choices)));
-  state.addAttribute("by",
-                     textBy ? Attribute(b.getStringAttr(anyName(choices))) : b.getF64FloatAttr(anyDouble(choices)));
-  // Those that the kind doesn't have would be kept as discardable attributes.
-  ArrayRef<StringAttr> own =
-      RegisteredOperationName::lookup(state.name.getStringRef(), b.getContext())->getAttributeNames();
-  NamedAttrList kept;
-  for (NamedAttribute attribute : state.attributes)
-    if (llvm::is_contained(own, attribute.getName()))
-      kept.append(attribute);
-  state.attributes = kept;
+    else if (what == "state")
+      state.addAttribute(name, b.getDenseF64ArrayAttr(SmallVector<double>(choices.below(4), anyDouble(choices))));
+    else
+      state.addAttribute(name, b.getF64FloatAttr(anyDouble(choices)));
+  }
+  if (kind.graft) {
+    // The body of some program of the spec, fit or not.
+    SmallVector<Operation *> programs;
+    for (Operation &op : *spec.getBody())
+      if (isa<ProgramOpInterface>(op))
+        programs.push_back(&op);
+    IRMapping map;
+    programs[choices.below(programs.size())]->getRegion(0).cloneInto(state.addRegion(), map);
+  }
   return b.create(state);
+}
+
+/// Whether a mutant becomes functions over a batch. Of a plain module there is nothing to make.
+bool instantiates(ModuleOp mutant) {
+  OwningOpRef<ModuleOp> copy = mutant.clone();
+  return succeeded(instantiate(*copy)) && succeeded(verify(*copy));
 }
 
 void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals &totals) {
@@ -111,6 +137,7 @@ void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals 
   Choices choices(bytes, seed);
   OwningOpRef<ModuleOp> spec = original.clone();
   MutationScope scope = scopeOf(*spec);
+  OwningOpRef<ModuleOp> donor = original.clone();
   OwningOpRef<ModuleOp> holder = ModuleOp::create(UnknownLoc::get(&context()));
   OpBuilder b = OpBuilder::atBlockEnd(holder->getBody());
   auto lineage = evolve::LineageOp::create(b, b.getUnknownLoc(), canonicalDigest(*spec));
@@ -137,7 +164,12 @@ void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals 
       text.clear(); // It may have changed nothing.
     } else {
       auto start = Clock::now();
-      Operation *drawn = mutate(*spec, scope, random, list);
+      // Now and then a crossover, with what this chain was half its length ago or with the original.
+      bool cross = step > 4 && choices.below(8) == 0;
+      std::vector<std::string> kinds;
+      if (cross)
+        kinds = {"graft_program", "graft_layers"};
+      Operation *drawn = mutate(*spec, scope, random, list, kinds, cross ? *donor : ModuleOp());
       totals.engine += Clock::now() - start;
       if (!heard.empty())
         totals.fail("mutate spoke", heard);
@@ -147,6 +179,8 @@ void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals 
       }
     }
     ++totals.mutants;
+    if (step == 10)
+      donor = spec->clone();
     auto start = Clock::now();
     bool verified = succeeded(verify(*spec));
     std::string digest = canonicalDigest(*spec);
@@ -154,6 +188,8 @@ void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals 
     std::string next = printSpec(*spec);
     if (!verified)
       totals.fail("a mutant does not verify: " + heard, next);
+    else if (!instantiates(*spec))
+      totals.fail("a mutant does not instantiate: " + heard, next);
     if (next == text)
       totals.fail("a drawn mutation changed nothing", next);
     text = next;
@@ -171,7 +207,7 @@ void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals 
     return totals.fail("a lineage does not parse: " + heard, listed);
   if (failed(applyLineage(*replayed, (*parsed->getOps<evolve::LineageOp>().begin()).getBody().front())) ||
       printSpec(*replayed) != printSpec(*spec))
-    totals.fail("a lineage does not replay: " + heard, listed);
+    totals.fail("a lineage does not replay: " + heard, listed + "expected\n" + printSpec(*spec) + "found\n" + printSpec(*replayed));
 }
 
 ArrayRef<OwningOpRef<ModuleOp>> specs() {

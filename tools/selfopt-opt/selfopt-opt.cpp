@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Codegen/Lowering.h"
 #include "SelfOpt/InitAll.h"
+#include "SelfOpt/Mutation/Library.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Mutation/MutatePass.h"
 #include "SelfOpt/Runtime/Dataset.h"
@@ -17,6 +18,8 @@
 #include "llvm/Support/CommandLine.h"
 
 static llvm::cl::opt<bool> listMutations("selfopt-list-mutations", llvm::cl::desc("list the kinds of mutation"));
+static llvm::cl::opt<bool> listPrograms("selfopt-list-programs",
+                                        llvm::cl::desc("list the library of programs that mutations may take"));
 static llvm::cl::opt<bool> reportCoverage("selfopt-report-coverage",
                                           llvm::cl::desc("print which op has which meaning; fails on a hole"));
 
@@ -31,6 +34,10 @@ int main(int argc, char **argv) {
       mlir::registerAndParseCLIOptions(argc, argv, "selfopt-opt: SelfOpt's stages, analyses and mutations", registry);
   if (listMutations) {
     selfopt::listMutations(llvm::outs());
+    return 0;
+  }
+  if (listPrograms) {
+    selfopt::listLibrary(llvm::outs());
     return 0;
   }
   if (reportCoverage) {

@@ -33,11 +33,11 @@ struct AttributeChoice {
 };
 
 /// How a parameter tensor gets its first values.
-enum class ParameterInit { Zeros, FanInUniform, HeNormal, GlorotUniform, LecunNormal };
+enum class ParameterInit { Zeros, Ones, Identity, FanInUniform, HeNormal, GlorotUniform, LecunNormal };
 
 /// A parameter that a layer op owns.
 struct ParameterSpec {
-  llvm::StringRef name; ///< "weight", "bias".
+  llvm::StringRef name; ///< "weight", "bias", "scale", "offset".
   mlir::RankedTensorType type;
   ParameterInit init = ParameterInit::Zeros;
   int64_t fanIn = 1, fanOut = 1; ///< For the scale of the initial values.

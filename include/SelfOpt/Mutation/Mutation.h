@@ -85,7 +85,7 @@ struct MutationKind {
   MutationClaim claim;
   llvm::StringRef summary;
   /// Draws one mutation of this kind and creates its op with `builder`; null where the target has no place for it. All
-  /// that it draws changes the target's text, if it applies.
+  /// that it draws changes the target's text, if it applies. Null for kinds that need another parent.
   mlir::Operation *(*propose)(mlir::OpBuilder &builder, mlir::Operation *target, Philox &random);
   /// Whether the kind applies to this op of a spec.
   bool (*accepts)(mlir::Operation *target);
@@ -94,6 +94,9 @@ struct MutationKind {
   /// How often it is drawn, beside the other kinds of its loop. The hyperparameters pay more often than an edit of an
   /// update rule, most of which are lethal.
   unsigned weight = 1;
+  /// Instead of `propose`, for a crossover: draws from the symbol of the same name in another parent.
+  mlir::Operation *(*graft)(mlir::OpBuilder &builder, mlir::Operation *target, mlir::Operation *donor,
+                            Philox &random) = nullptr;
 
   bool belongsTo(Loop l) const { return l == loop || (alsoObjective && l == Loop::Objective); }
 };
@@ -110,9 +113,11 @@ void listMutations(llvm::raw_ostream &os);
 /// when empty), a target, and a place. A proposal that can't be applied is drawn again, up to 100 times; nothing of it
 /// is left, in the spec or in the diagnostics. Returns the applied op, or null when nothing could be applied.
 ///
+/// Kinds that need another parent are drawn only where there is one: `donor`, a spec with the same symbols.
+///
 /// The text of the spec always changes; its canonical digest may stay the same (an edit of `x * 1`, say).
 mlir::Operation *mutate(mlir::ModuleOp spec, const MutationScope &scope, Philox &random, mlir::Block &lineage,
-                        llvm::ArrayRef<std::string> kinds = {});
+                        llvm::ArrayRef<std::string> kinds = {}, mlir::ModuleOp donor = {});
 
 /// Applies the ops of a lineage to `spec`, in order. Fails at the first that doesn't apply, with its error.
 llvm::LogicalResult applyLineage(mlir::ModuleOp spec, mlir::Block &lineage);

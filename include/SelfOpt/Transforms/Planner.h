@@ -53,8 +53,14 @@ struct Operand {
   mlir::TypedAttr scalar;  ///< Instead of a buffer.
 };
 
+/// Part of every row, in elements: see plan.copy_rows.
+struct RowCopy {
+  int64_t rows = 0, count = 0, from = 0, sourceStride = 0, to = 0, targetStride = 0;
+};
+
 struct Launch {
-  std::string kernel; ///< Its symbol; empty for a copy from operand 0 to operand 1.
+  std::string kernel; ///< Its symbol; empty for a copy from operand 0 to operand 1,
+  RowCopy part;       ///< of all, or of these parts of rows.
   llvm::SmallVector<Operand> operands;
   unsigned outputs = 0; ///< The last operands.
   bool flat = false;    ///< One loop over all elements: may work in place, and on several buffers side by side.

@@ -176,7 +176,7 @@ selfopt.model @unknown_activation(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 selfopt.model @unknown_init(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @+1 {{expected an initialisation (fan_in_uniform, glorot_uniform, he_normal, lecun_normal, zeros), found 'ones'}}
+  // expected-error @+1 {{expected an initialisation (fan_in_uniform, glorot_uniform, he_normal, lecun_normal, zeros, identity), found 'ones'}}
   %y = nn.dense %x units(4) init(ones) : tensor<4xf32>
   selfopt.return %y : tensor<4xf32>
 }
@@ -271,4 +271,82 @@ selfopt.model @noise_missing_scale(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{expected 'scale'}}
   %y = nn.noise %x rate(1.0) : tensor<4xf32>
   selfopt.return %y : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @layer_norm_c1_matrix(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @+1 {{'nn.layer_norm' op operand #0 must be 1D tensor of 32-bit float values, but got 'tensor<2x3xf32>'}}
+  %y = nn.layer_norm %x : tensor<2x3xf32>
+  selfopt.return %x : tensor<2x3xf32>
+}
+
+// -----
+
+selfopt.model @layer_norm_c1_empty(%x: tensor<0xf32>) -> tensor<0xf32> {
+  // expected-error @+1 {{'nn.layer_norm' op expects a non-empty vector of static size, found 'tensor<0xf32>'}}
+  %y = nn.layer_norm %x : tensor<0xf32>
+  selfopt.return %y : tensor<0xf32>
+}
+
+// -----
+
+selfopt.model @layer_norm_c2_other_size(%x: tensor<4xf32>) -> tensor<5xf32> {
+  // expected-error @+3 {{'nn.layer_norm' op has a result of another type than its operand}}
+  // expected-note @+2 {{expected 'tensor<4xf32>'}}
+  // expected-note @+1 {{found 'tensor<5xf32>'}}
+  %y = nn.layer_norm %x : tensor<5xf32>
+  selfopt.return %y : tensor<5xf32>
+}
+
+// -----
+
+selfopt.model @rms_norm_c1_matrix(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @+1 {{'nn.rms_norm' op operand #0 must be 1D tensor of 32-bit float values, but got 'tensor<2x3xf32>'}}
+  %y = nn.rms_norm %x : tensor<2x3xf32>
+  selfopt.return %x : tensor<2x3xf32>
+}
+
+// -----
+
+selfopt.model @rms_norm_c1_empty(%x: tensor<0xf32>) -> tensor<0xf32> {
+  // expected-error @+1 {{'nn.rms_norm' op expects a non-empty vector of static size, found 'tensor<0xf32>'}}
+  %y = nn.rms_norm %x : tensor<0xf32>
+  selfopt.return %y : tensor<0xf32>
+}
+
+// -----
+
+selfopt.model @rms_norm_c2_other_size(%x: tensor<4xf32>) -> tensor<5xf32> {
+  // expected-error @+3 {{'nn.rms_norm' op has a result of another type than its operand}}
+  // expected-note @+2 {{expected 'tensor<4xf32>'}}
+  // expected-note @+1 {{found 'tensor<5xf32>'}}
+  %y = nn.rms_norm %x : tensor<5xf32>
+  selfopt.return %y : tensor<5xf32>
+}
+
+// -----
+
+selfopt.model @concat_c1_none(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'nn.concat' op expects at least one operand, found none}}
+  %y = "nn.concat"() : () -> tensor<4xf32>
+  selfopt.return %y : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @concat_c2_empty(%x: tensor<0xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'nn.concat' op expects non-empty vectors of static size, found 'tensor<0xf32>'}}
+  %y = nn.concat %x, %x : tensor<4xf32>
+  selfopt.return %y : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @concat_c3_sum(%x: tensor<4xf32>) -> tensor<7xf32> {
+  // expected-error @+3 {{'nn.concat' op has a result that does not fit its operands}}
+  // expected-note @+2 {{expected 'tensor<8xf32>'}}
+  // expected-note @+1 {{found 'tensor<7xf32>'}}
+  %y = nn.concat %x, %x : tensor<7xf32>
+  selfopt.return %y : tensor<7xf32>
 }

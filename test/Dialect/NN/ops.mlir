@@ -69,6 +69,20 @@ selfopt.metric @judge(%x: tensor<4xf32>, %label: i32) -> f32 {
   selfopt.return %d : f32
 }
 
+// CHECK-LABEL: selfopt.model @norms(
+// CHECK-SAME:    %[[X:.*]]: tensor<3xf32>)
+selfopt.model @norms(%x: tensor<3xf32>) -> tensor<9xf32> {
+  // CHECK-NEXT: %[[A:.*]] = nn.layer_norm %[[X]] : tensor<3xf32>
+  %a = nn.layer_norm %x : tensor<3xf32>
+  // CHECK-NEXT: %[[B:.*]] = nn.rms_norm %[[A]] : tensor<3xf32>
+  %b = nn.rms_norm %a : tensor<3xf32>
+  // CHECK-NEXT: %[[C:.*]] = nn.concat %[[A]], %[[B]], %[[X]] : tensor<9xf32>
+  %c = nn.concat %a, %b, %x : tensor<9xf32>
+  // CHECK-NEXT: %[[D:.*]] = nn.dense %[[C]] units(9) init(identity) : tensor<9xf32>
+  %d = nn.dense %c units(9) init(identity) : tensor<9xf32>
+  selfopt.return %d : tensor<9xf32>
+}
+
 // CHECK-LABEL: selfopt.model @random(
 // CHECK-SAME:    %[[X:.*]]: tensor<2x3xf32>)
 selfopt.model @random(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

@@ -61,8 +61,6 @@ const Refusal refusals[] = {
     // The result's size is the loss's, and the two sides of a skip connection change together or not at all.
     {"evolve.widen @net at(3) units(4)",
      "'evolve.widen' op does not apply: 'selfopt.return' op returns other types than its program declares"},
-    {"evolve.widen @net at(1) units(20)",
-     "'evolve.widen' op does not apply: the types behind the change can't be repaired"},
     {"evolve.remove_dense @net at(3)",
      "'evolve.remove_dense' op does not apply: 'selfopt.return' op returns other types than its program declares"},
     {"evolve.insert_dense @net at(0) units(0) activation(\"relu\")",
@@ -128,6 +126,45 @@ const Refusal refusals[] = {
      "found 0"},
     {"evolve.drop_layer @net at(4)",
      "'evolve.drop_layer' op does not apply: expected a place below 4, the number of layers that keep a shape, found 4"},
+    {"evolve.insert_norm @net at(1) kind(\"batch_norm\")",
+     "'evolve.insert_norm' op does not apply: expected a normalisation (layer_norm, rms_norm), found \"batch_norm\""},
+    {"evolve.deepen @net at(4)",
+     "'evolve.deepen' op does not apply: expected a place below 4, the number of dense layers, found 4"},
+    {"evolve.factor_dense @net at(1) rank(0)",
+     "'evolve.factor_dense' op does not apply: expected 1 to 1048576 units, found 0"},
+    {"evolve.insert_skip @net at(1) from(20)",
+     "'evolve.insert_skip' op does not apply: expected a value below 12, found 20"},
+    {"evolve.insert_skip @net at(1) from(5)",
+     "'evolve.insert_skip' op does not apply: expected a value defined before the layer, found value 5"},
+    {"evolve.insert_branch @net at(1) from(0) units(4) activation(\"swish\")",
+     "'evolve.insert_branch' op does not apply: expected an activation (relu, tanh, gelu, sigmoid), found \"swish\""},
+    {"evolve.insert_gate @net at(1) units(-1)",
+     "'evolve.insert_gate' op does not apply: expected 1 to 1048576 units, found -1"},
+    // The product with a splat is no merge, and a sum has two sides.
+    {"evolve.drop_merge @net at(1) keep(0)",
+     "'evolve.drop_merge' op does not apply: expected a place below 1, the number of ops that make one vector of "
+     "several, found 1"},
+    {"evolve.drop_merge @net at(0) keep(2)",
+     "'evolve.drop_merge' op does not apply: expected an operand below 2, found 2"},
+    {"evolve.add_state @momentum at(9) operand(0) beta(0.9)",
+     "'evolve.add_state' op does not apply: expected a place below 6, the number of ops, found 9"},
+    {"evolve.add_state @momentum at(1) operand(2) beta(0.9)",
+     "'evolve.add_state' op does not apply: expected an operand below 2, found 2"},
+    {"evolve.add_state @momentum at(1) operand(0) beta(1.0)",
+     "'evolve.add_state' op does not apply: expected a share above 0 and below 1, found 1.000000e+00"},
+    {"evolve.graft_program @momentum { ^bb0(%t: f32): selfopt.return %t : f32 }",
+     "'evolve.graft_program' op does not apply: expected the initial values of the state with an optimizer, and with "
+     "nothing else"},
+    {"evolve.graft_program @momentum state [0.0] { ^bb0(%t: f32): selfopt.return %t : f32 }",
+     "'evolve.graft_program' op does not apply: 'selfopt.optimizer' op expects (parameter, gradient, learning rate, "
+     "step) before its 1 state values, found 1 arguments in all"},
+    {"evolve.graft_program @hard { ^bb0(%a: f32, %b: f32, %c: f32): %d = arith.addf %a, %b : f32 }",
+     "'evolve.graft_program' op does not apply: expected a body that ends in selfopt.return"},
+    {"evolve.graft_layers @net at(0) { ^bb0(%x: tensor<9xf32>): selfopt.return %x : tensor<9xf32> }",
+     "'evolve.graft_layers' op does not apply: expected a body from 'tensor<8xf32>' to one vector, found one from "
+     "'tensor<9xf32>' to 'tensor<9xf32>'"},
+    {"evolve.add_term @mse kind(\"entropy\") weight(0.1)",
+     "'evolve.add_term' op does not apply: expected a term (logit_decay, confidence), found \"entropy\""},
     {"evolve.add_decay @mse by(0.1)",
      "'evolve.add_decay' op expects @mse to be a selfopt.optimizer, found a selfopt.loss"},
     {"evolve.add_decay @momentum by(1.0e40)",
@@ -189,6 +226,69 @@ const Effect effects[] = {
     {"evolve.temper @mse by(0.5)", "%0 = arith.subf %arg0",
      "%c = arith.constant dense<0.5> : tensor<3xf32>\n%s = arith.mulf %arg0, %c : tensor<3xf32>\n"
      "%0 = arith.subf %s"},
+    // The two sides of a skip connection change together, whichever is changed.
+    {"evolve.widen @net at(1) units(20)",
+     "%0 = nn.dense %arg0 units(16) : tensor<16xf32>\n    %1 = nn.activation tanh %0 : tensor<16xf32>\n    "
+     "%2 = nn.dense %1 units(16) init(he_normal) : tensor<16xf32>\n    "
+     "%cst = arith.constant dense<5.000000e-01> : tensor<16xf32>\n    %3 = arith.mulf %2, %cst : tensor<16xf32>\n    "
+     "%4 = arith.addf %1, %3 : tensor<16xf32>\n    %5 = nn.activation gelu %4 : tensor<16xf32>",
+     "%0 = nn.dense %arg0 units(20) : tensor<20xf32>\n    %1 = nn.activation tanh %0 : tensor<20xf32>\n    "
+     "%2 = nn.dense %1 units(20) init(he_normal) : tensor<20xf32>\n    "
+     "%cst = arith.constant dense<5.000000e-01> : tensor<20xf32>\n    %3 = arith.mulf %2, %cst : tensor<20xf32>\n    "
+     "%4 = arith.addf %1, %3 : tensor<20xf32>\n    %5 = nn.activation gelu %4 : tensor<20xf32>"},
+    {"evolve.insert_norm @net at(1) kind(\"layer_norm\")", "%2 = nn.dense %1",
+     "%n = nn.layer_norm %1 : tensor<16xf32>\n%2 = nn.dense %n"},
+    // Behind a relu the new layer has a relu of its own, behind anything else it is linear.
+    {"evolve.deepen @net at(3)", "%8 = nn.dense %7",
+     "%h = nn.dense %7 units(16) init(identity) : tensor<16xf32>\n%r = nn.activation relu %h : tensor<16xf32>\n"
+     "%8 = nn.dense %r"},
+    {"evolve.deepen @net at(1)", "%2 = nn.dense %1",
+     "%h = nn.dense %1 units(16) init(identity) : tensor<16xf32>\n%2 = nn.dense %h"},
+    {"evolve.repeat_block @net at(2)", "%8 = nn.dense %7",
+     "%h = nn.dense %7 units(16) : tensor<16xf32>\n%r = nn.activation relu %h : tensor<16xf32>\n%8 = nn.dense %r"},
+    {"evolve.factor_dense @net at(0) rank(3)", "%0 = nn.dense %arg0",
+     "%h = nn.dense %arg0 units(3) : tensor<3xf32>\n%0 = nn.dense %h"},
+    {"evolve.insert_skip @net at(2) from(1)", "%6 = nn.dense %5",
+     "%s = arith.addf %5, %0 : tensor<16xf32>\n%6 = nn.dense %s"},
+    {"evolve.insert_skip @net at(2) from(0)", "%6 = nn.dense %5",
+     "%p = nn.dense %arg0 units(16) : tensor<16xf32>\n%s = arith.addf %5, %p : tensor<16xf32>\n%6 = nn.dense %s"},
+    {"evolve.insert_zero_skip @net at(2) from(1)", "%6 = nn.dense %5",
+     "%p = nn.dense %0 units(16) init(zeros) : tensor<16xf32>\n%s = arith.addf %5, %p : tensor<16xf32>\n"
+     "%6 = nn.dense %s"},
+    {"evolve.insert_branch @net at(2) from(0) units(4) activation(\"gelu\")", "%6 = nn.dense %5",
+     "%h = nn.dense %arg0 units(4) : tensor<4xf32>\n%a = nn.activation gelu %h : tensor<4xf32>\n"
+     "%c = nn.concat %5, %a : tensor<20xf32>\n%6 = nn.dense %c"},
+    {"evolve.insert_gate @net at(2) units(3)", "%6 = nn.dense %5",
+     "%s = nn.dense %5 units(3) : tensor<3xf32>\n%r = nn.activation relu %s : tensor<3xf32>\n"
+     "%u = nn.dense %r units(16) : tensor<16xf32>\n%g = nn.activation sigmoid %u : tensor<16xf32>\n"
+     "%m = arith.mulf %5, %g : tensor<16xf32>\n%6 = nn.dense %m"},
+    {"evolve.drop_merge @net at(0) keep(1)",
+     "%4 = arith.addf %1, %3 : tensor<16xf32>\n    %5 = nn.activation gelu %4", "%5 = nn.activation gelu %3"},
+    {"evolve.graft_layers @net at(3) { ^bb0(%x: tensor<8xf32>): selfopt.return %x : tensor<8xf32> }",
+     "    %0 = nn.dense %arg0 units(16) : tensor<16xf32>\n    %1 = nn.activation tanh %0 : tensor<16xf32>\n    "
+     "%2 = nn.dense %1 units(16) init(he_normal) : tensor<16xf32>\n    "
+     "%cst = arith.constant dense<5.000000e-01> : tensor<16xf32>\n    %3 = arith.mulf %2, %cst : tensor<16xf32>\n    "
+     "%4 = arith.addf %1, %3 : tensor<16xf32>\n    %5 = nn.activation gelu %4 : tensor<16xf32>\n    "
+     "%6 = nn.dense %5 units(16) : tensor<16xf32>\n    %7 = nn.activation relu %6 : tensor<16xf32>\n    "
+     "%8 = nn.dense %7",
+     "%8 = nn.dense %arg0"},
+    {"evolve.add_state @momentum at(2) operand(1) beta(0.5)",
+     "state(%arg4: f32 = 0.0) {\n    %cst = arith.constant 0.899999976 : f32\n    %0 = arith.mulf %cst, %arg4 : f32\n"
+     "    %1 = arith.addf %0, %arg1 : f32\n    %2 = arith.mulf %arg2, %1 : f32\n    %3 = arith.subf %arg0, %2 : f32\n"
+     "    selfopt.return %3, %1 : f32, f32",
+     "state(%arg4: f32 = 0.0, %arg5: f32 = 0.0) {\n %cst = arith.constant 0.899999976 : f32\n"
+     "%0 = arith.mulf %cst, %arg4 : f32\n%k = arith.constant 0.5 : f32\n%l = arith.constant 0.5 : f32\n"
+     "%o = arith.mulf %k, %arg5 : f32\n%f = arith.mulf %l, %arg1 : f32\n%s = arith.addf %o, %f : f32\n"
+     "%1 = arith.addf %0, %s : f32\n%2 = arith.mulf %arg2, %1 : f32\n%3 = arith.subf %arg0, %2 : f32\n"
+     "selfopt.return %3, %1, %s : f32, f32, f32"},
+    {"evolve.graft_program @hard { ^bb0(%a: f32, %b: f32, %c: f32): selfopt.return %b : f32 }",
+     "    %cst = arith.constant 1.000000e+00 : f32\n    %0 = arith.cmpf ogt, %arg0, %cst : f32\n    "
+     "%1 = arith.select %0, %arg0, %arg1 : f32\n    %2 = math.sqrt %1 : f32\n    selfopt.return %2 : f32",
+     "selfopt.return %arg1 : f32"},
+    {"evolve.add_term @mse kind(\"logit_decay\") weight(0.5)",
+     "selfopt.return %4 : f32\n  }\n  selfopt.optimizer",
+     "%q = arith.mulf %arg0, %arg0 : tensor<3xf32>\n%r = nn.reduce mean %q : f32\n%k = arith.constant 0.5 : f32\n"
+     "%v = arith.mulf %r, %k : f32\n%z = arith.addf %4, %v : f32\nselfopt.return %z : f32\n}\nselfopt.optimizer"},
 };
 INSTANTIATE_TEST_SUITE_P(Effects, EffectTest, testing::ValuesIn(effects));
 

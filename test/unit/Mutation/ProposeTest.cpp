@@ -25,6 +25,12 @@ TEST_P(KindTest, MutantsAreSpecs) {
     OwningOpRef<ModuleOp> original = parse(text);
     ASSERT_TRUE(original);
     MutationScope scope = scopeOf(*original);
+    // The other parent of a crossover: the same spec, some mutations later.
+    OwningOpRef<ModuleOp> donor = original->clone();
+    Philox away(1);
+    Block path;
+    for (int i = 0; i < 12; ++i)
+      mutate(*donor, scope, away, path);
     unsigned heard = 0;
     ScopedDiagnosticHandler listen(&context(), [&](Diagnostic &) {
       ++heard;
@@ -35,7 +41,7 @@ TEST_P(KindTest, MutantsAreSpecs) {
       Philox random(seed);
       Block lineage;
       std::string kind = GetParam();
-      Operation *mutation = mutate(*spec, scope, random, lineage, kind);
+      Operation *mutation = mutate(*spec, scope, random, lineage, kind, *donor);
       if (!mutation) {
         EXPECT_TRUE(lineage.empty());
         EXPECT_EQ(printSpec(*spec), printSpec(*original));
@@ -109,6 +115,28 @@ TEST(MutationScopes, FromTheSearchOrFromTheModule) {
   EXPECT_EQ(all.objective.size(), 1u);
 }
 
+/// Crossover happens where there is a second parent, and only then.
+TEST(Mutate, CrossoverNeedsADonor) {
+  OwningOpRef<ModuleOp> spec = parse(classification), donor = parse(classification);
+  Block lineage;
+  Philox random(5);
+  std::vector<std::string> kinds{"graft_program", "graft_layers"};
+  EXPECT_EQ(mutate(*spec, MutationScope::of(*spec), random, lineage, kinds), nullptr);
+  // Two parents that are the same have nothing to exchange.
+  EXPECT_EQ(mutate(*spec, MutationScope::of(*spec), random, lineage, kinds, *donor), nullptr);
+  ASSERT_TRUE(mutate(*donor, MutationScope::of(*donor), random, lineage, {"insert_dense"}));
+  Operation *graft = mutate(*spec, MutationScope::of(*spec), random, lineage, kinds, *donor);
+  ASSERT_TRUE(graft);
+  EXPECT_EQ(cast<MutationOpInterface>(graft).getTargetSymbol().getValue(), "net");
+  ASSERT_TRUE(mutate(*donor, MutationScope::of(*donor), random, lineage, {"add_state"}));
+  for (int i = 0; i < 50; ++i)
+    if (Operation *other = mutate(*spec, MutationScope::of(*spec), random, lineage, {"graft_program"}, *donor);
+        other && cast<MutationOpInterface>(other).getTargetSymbol().getValue() == "adam")
+      break;
+  EXPECT_EQ(spec->lookupSymbol<OptimizerOp>("adam").getNumState(), 3u);
+  EXPECT_EQ(printSpec(*parse(printSpec(*spec))), printSpec(*spec));
+}
+
 /// The chain of `seed`: its text, and its lineage as text.
 std::pair<std::string, std::string> chain(StringRef text, uint64_t seed, unsigned steps) {
   OwningOpRef<ModuleOp> spec = parse(text);
@@ -169,10 +197,10 @@ TEST(Mutate, DrawsAreFixed) {
   for (StringRef &line : lines)
     line = line.trim();
   llvm::erase_if(lines, [](StringRef line) { return line.empty(); });
-  EXPECT_EQ(llvm::join(lines, "; "), "evolve.temper @mse by(8.860000e-01); "
-                                     "evolve.jitter_hyper @fit \"lr\" by(4.338000e-01); "
-                                     "evolve.add_decay @momentum by(9.600000e-02); "
-                                     "evolve.insert_noise @net at(2) scale(3.900000e-01)");
+  EXPECT_EQ(llvm::join(lines, "; "), "evolve.add_term @mse kind(\"logit_decay\") weight(1.6e-05); "
+                                     "evolve.add_decay @momentum by(0.006); "
+                                     "evolve.insert_norm @net at(2) kind(\"layer_norm\"); "
+                                     "evolve.edit_constant @momentum at(1) to(0.005802)");
 }
 
 TEST(Mutate, StaysInScopeAndKinds) {

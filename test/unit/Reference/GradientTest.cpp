@@ -193,6 +193,61 @@ std::string spec(const std::string &activation, bool classes) {
   selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr = 0.5, batch = 4, epochs = 1))";
 }
 
+TEST(Gradient, NormsAndConcatenations) {
+  std::string text = spec("tanh", true);
+  size_t at = text.find("    %h = nn.dense"), end = text.find("    selfopt.return %y : tensor<3xf32>");
+  text.replace(at, end - at, R"(    %n = nn.layer_norm %x : tensor<5xf32>
+    %h = nn.dense %n units(4) : tensor<4xf32>
+    %a = nn.activation tanh %h : tensor<4xf32>
+    %c = nn.concat %a, %n, %a : tensor<13xf32>
+    %r = nn.rms_norm %c : tensor<13xf32>
+    %y = nn.dense %r units(3) : tensor<3xf32>
+)");
+  auto perExample = parse(text), module = parse(text);
+  ASSERT_TRUE(module && succeeded(selfopt::instantiate(*module)));
+  ASSERT_TRUE(succeeded(selfopt::differentiate(*module)));
+  std::mt19937 engine(3);
+  Tensors arguments{randomTensor(engine, {5}),    randomTensor(engine, {5}),  randomTensor(engine, {5, 4}),
+                    randomTensor(engine, {4}),    randomTensor(engine, {13}), randomTensor(engine, {13, 3}),
+                    randomTensor(engine, {3}),    randomTensor(engine, {4, 5}, -2, 2)};
+  arguments.push_back(integers({4}, {0, 2, 1, 2}));
+  expectGradient(*module, "fit.objective", "fit.objective.gradient", arguments, 2, 7);
+
+  // The batch is four examples of the spec.
+  Interpreter interpreter(Precision::Double);
+  Operation *net = perExample->lookupSymbol("net");
+  unsigned given = 0;
+  net->walk([&](LayerOpInterface layer) {
+    SmallVector<ParameterSpec> own;
+    layer.getParameters(own);
+    interpreter.setParameters(layer, Tensors(llvm::ArrayRef<Tensor>(arguments).slice(given, own.size())));
+    given += own.size();
+  });
+  ASSERT_EQ(given, 7u);
+  Tensors batched = runSymbol(*module, "fit.objective", arguments, interpreter);
+  for (int e = 0; e < 4; ++e) {
+    Tensor x = floats({5}, ArrayRef<double>(arguments[7].floats).slice(5 * e, 5));
+    Tensor p = runSymbol(*perExample, "net", {x}, interpreter)[0];
+    double loss = runSymbol(*perExample, "loss", {p, Tensor::scalarInt(arguments[8].integers[e])}, interpreter)[0].floats[0];
+    EXPECT_NEAR(batched[1].floats[e], loss, 1e-7 * std::max(1.0, std::fabs(loss)));
+  }
+
+  // And a layer is what its formula says.
+  double mean = 0, square = 0;
+  ArrayRef<double> x = ArrayRef<double>(arguments[7].floats).take_front(5);
+  for (double v : x)
+    mean += v / 5;
+  for (double v : x)
+    square += (v - mean) * (v - mean) / 5;
+  auto alone = parse("selfopt.model @norm(%x: tensor<5xf32>) -> tensor<5xf32> { %n = nn.layer_norm %x : tensor<5xf32>"
+                     " selfopt.return %n : tensor<5xf32> }");
+  alone->walk([&](nn::LayerNormOp layer) { interpreter.setParameters(layer, {arguments[0], arguments[1]}); });
+  Tensor n = runSymbol(*alone, "norm", {floats({5}, x)}, interpreter)[0];
+  for (int i = 0; i < 5; ++i)
+    EXPECT_NEAR(n.floats[i], (x[i] - mean) / std::sqrt(square + 1e-5) * arguments[0].floats[i] + arguments[1].floats[i],
+                1e-9);
+}
+
 TEST(Gradient, InstantiatedNetworks) {
   std::mt19937 engine(11);
   for (const char *activation : {"relu", "tanh", "gelu", "sigmoid"})

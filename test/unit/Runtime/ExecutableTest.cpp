@@ -301,6 +301,29 @@ TEST(Executable, Sampler) {
   compareAll(replacedProgram(digits(o), "selfopt.sampler @uniform", livingSampler));
 }
 
+/// Normalisations, a branch, a skip connection, every kind of initial value that is no random number.
+TEST(Executable, NormsConcatAndSkips) {
+  const char *net = R"(selfopt.model @net(%x: tensor<10xf32>) -> tensor<1xf32> {
+    %n = nn.layer_norm %x : tensor<10xf32>
+    %h = nn.dense %n units(6) : tensor<6xf32>
+    %a = nn.activation gelu %h : tensor<6xf32>
+    %b = nn.dense %n units(3) init(identity) : tensor<3xf32>
+    %c = nn.concat %a, %b, %a, %n : tensor<25xf32>
+    %r = nn.rms_norm %c : tensor<25xf32>
+    %i = nn.dense %r units(25) init(identity) : tensor<25xf32>
+    %z = nn.dense %n units(25) init(zeros) : tensor<25xf32>
+    %j = arith.addf %i, %z : tensor<25xf32>
+    %s = arith.addf %j, %c : tensor<25xf32>
+    %y = nn.dense %s units(1) : tensor<1xf32>
+    selfopt.return %y : tensor<1xf32>
+  })";
+  for (const char *lr : {"1.0e-6", "1.0e-3"}) {
+    Options o;
+    o.lr = lr;
+    compareAll(replacedProgram(diabetes(o), "selfopt.model @net", net), 4);
+  }
+}
+
 /// A model with both layers that draw random numbers, and an augmentation that looks at both of its own.
 std::string stochastic() {
   Options o;

@@ -220,6 +220,39 @@ TEST(PlanFunction, ReshapesAndTransposes) {
     return %2, %3, %4 : tensor<24xf32>, tensor<6x4xf32>, tensor<2x2x6xf32>)"));
 }
 
+/// One op behind two products, or three: it can be the epilogue of one only.
+TEST(PlanFunction, ProductsThatMeet) {
+  compareFunction(function("(%x: tensor<8x5xf32>, %v: tensor<5x6xf32>, %w: tensor<5x6xf32>, %u: tensor<5x6xf32>) -> "
+                           "(tensor<8x6xf32>, tensor<8x6xf32>)",
+                           R"(
+    %z = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<8x6xf32>
+    %f = linalg.fill ins(%z : f32) outs(%e : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %0 = linalg.matmul ins(%x, %v : tensor<8x5xf32>, tensor<5x6xf32>) outs(%f : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %1 = linalg.matmul ins(%x, %w : tensor<8x5xf32>, tensor<5x6xf32>) outs(%f : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %2 = linalg.matmul ins(%x, %u : tensor<8x5xf32>, tensor<5x6xf32>) outs(%f : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %3 = arith.addf %0, %1 : tensor<8x6xf32>
+    %4 = math.tanh %3 : tensor<8x6xf32>
+    %5 = arith.mulf %4, %2 : tensor<8x6xf32>
+    %6 = arith.subf %1, %2 : tensor<8x6xf32>
+    return %5, %6 : tensor<8x6xf32>, tensor<8x6xf32>)"));
+}
+
+TEST(PlanFunction, ConcatenationsAndSlices) {
+  compareFunction(function("(%a: tensor<4x6xf32>, %b: tensor<4x3xf32>) -> (tensor<4x15xf32>, tensor<4x2xf32>, "
+                           "tensor<2x15xf32>, tensor<8x6xf32>, tensor<1xf32>)",
+                           R"(
+    %0 = math.exp %b : tensor<4x3xf32>
+    %1 = tensor.concat dim(1) %a, %0, %a : (tensor<4x6xf32>, tensor<4x3xf32>, tensor<4x6xf32>) -> tensor<4x15xf32>
+    %2 = arith.negf %1 : tensor<4x15xf32>
+    %3 = tensor.extract_slice %2[0, 5] [4, 2] [1, 1] : tensor<4x15xf32> to tensor<4x2xf32>
+    %4 = tensor.extract_slice %1[1, 0] [2, 15] [1, 1] : tensor<4x15xf32> to tensor<2x15xf32>
+    %5 = tensor.concat dim(0) %a, %a : (tensor<4x6xf32>, tensor<4x6xf32>) -> tensor<8x6xf32>
+    %6 = tensor.extract_slice %2[3, 0] [1, 15] [1, 1] : tensor<4x15xf32> to tensor<15xf32>
+    %7 = tensor.extract_slice %6[14] [1] [1] : tensor<15xf32> to tensor<1xf32>
+    return %2, %3, %4, %5, %7 : tensor<4x15xf32>, tensor<4x2xf32>, tensor<2x15xf32>, tensor<8x6xf32>, tensor<1xf32>)"));
+}
+
 TEST(PlanFunction, Scalars) {
   compareFunction(function("(%a: f32, %b: f32, %n: i32) -> (f32, f32, i32)", R"(
     %half = arith.constant 0.5 : f32

@@ -113,7 +113,7 @@ TEST(Coverage, NothingIsMissing) {
   EXPECT_EQ(printCoverage(context, os), 0u) << text;
   EXPECT_NE(text.find(" 0 missing\n"), std::string::npos);
   for (const char *op : {"nn.dense", "nn.activation", "nn.softmax", "nn.log_softmax", "nn.pick", "nn.one_hot",
-                         "nn.argmax", "nn.reduce", "arith.addf", "linalg.generic"})
+                         "nn.argmax", "nn.reduce", "nn.layer_norm", "nn.rms_norm", "nn.concat", "nn.noise", "nn.dropout", "arith.addf", "linalg.generic"})
     EXPECT_NE(text.find(std::string("\n") + op + " "), std::string::npos) << op;
 }
 

@@ -473,6 +473,12 @@ TEST(Range, ProgramsAreSound) {
       %m = nn.reduce max %abcd : f32
       selfopt.return %m : f32
     }
+    selfopt.model @random(%x: tensor<6xf32>) -> tensor<12xf32> {
+      %n = nn.noise %x scale(0.5) : tensor<6xf32>
+      %d = nn.dropout %n rate(0.25) : tensor<6xf32>
+      %c = nn.concat %x, %d : tensor<12xf32>
+      selfopt.return %c : tensor<12xf32>
+    }
     selfopt.metric @accuracy(%logits: tensor<10xf32>, %label: i32) -> f32 {
       %best = nn.argmax %logits : i32
       %hit = arith.cmpi eq, %best, %label : i32
@@ -494,9 +500,15 @@ TEST(Range, ProgramsAreSound) {
                    (x.mayBeNaN ? "] or NaN" : "]"));
       checkFunction(*module, name, {x, y}, 10, choice);
     }
+    checkFunction(*module, "random", {x}, 10, choice);
     if (HasFatalFailure())
       return;
   }
+  // What training draws is inside too: the largest normal number is 5.42, and dropout divides by 3/4.
+  Interval drawn = resultRanges(*module, "random", {Interval::of(-1, 2)})[0];
+  EXPECT_LE(drawn.low, (-1 - 0.5 * 5.42) / 0.75);
+  EXPECT_GE(drawn.high, (2 + 0.5 * 5.42) / 0.75);
+  EXPECT_LE(drawn.high, 6.4);
   Interval loss = resultRanges(*module, "cross_entropy", {Interval::of(-10, 10), label})[0];
   EXPECT_TRUE(loss.isFinite());
   EXPECT_GE(loss.low, -1e-5);

@@ -75,8 +75,8 @@ def Evolve_LineageOp : Evolve_Op<"lineage", [NoTerminator, SingleBlock, NoRegion
 // expression edits, the return as the last one for rewire_operand and insert_op. Values are numbered arguments first,
 // then results in program order.
 
-class Evolve_MutationOp<string mnemonic> : Evolve_Op<mnemonic,
-    [DeclareOpInterfaceMethods<MutationOpInterface, ["applyTo", "getClaim"]>]>;
+class Evolve_MutationOp<string mnemonic, list<Trait> traits = []> : Evolve_Op<mnemonic, !listconcat(traits,
+    [DeclareOpInterfaceMethods<MutationOpInterface, ["applyTo", "getClaim"]>])>;
 
 def Evolve_WidenOp : Evolve_MutationOp<"widen"> {
   let summary = "gives a dense layer more units";
@@ -138,7 +138,7 @@ def Evolve_SetHyperOp : Evolve_MutationOp<"set_hyper"> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$target, StrAttr:$hyper, F64Attr:$to);
-  let assemblyFormat = "$target $hyper `to` `(` $to `)` attr-dict";
+  let assemblyFormat = "$target $hyper `to` `(` custom<Exact>($to) `)` attr-dict";
 }
 def Evolve_JitterHyperOp : Evolve_MutationOp<"jitter_hyper"> {
   let summary = "multiplies a hyperparameter by a factor; integers are rounded to the nearest, at least 1";
@@ -148,7 +148,7 @@ def Evolve_JitterHyperOp : Evolve_MutationOp<"jitter_hyper"> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$target, StrAttr:$hyper, F64Attr:$by);
-  let assemblyFormat = "$target $hyper `by` `(` $by `)` attr-dict";
+  let assemblyFormat = "$target $hyper `by` `(` custom<Exact>($by) `)` attr-dict";
 }
 def Evolve_EditConstantOp : Evolve_MutationOp<"edit_constant"> {
   let summary = "gives a float constant of an expression another value";
@@ -158,7 +158,7 @@ def Evolve_EditConstantOp : Evolve_MutationOp<"edit_constant"> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, F64Attr:$to);
-  let assemblyFormat = "$target `at` `(` $place `)` `to` `(` $to `)` attr-dict";
+  let assemblyFormat = "$target `at` `(` $place `)` `to` `(` custom<Exact>($to) `)` attr-dict";
 }
 def Evolve_ReplaceOpOp : Evolve_MutationOp<"replace_op"> {
   let summary = "exchanges an op of an expression for another with the same operand and result types";

@@ -16,6 +16,11 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace selfopt::nn {
+/// What the normalisations add to a mean square before its root.
+inline constexpr double normEpsilon = 1e-5;
+} // namespace selfopt::nn
+
 #include "SelfOpt/Dialect/NN/NNDialect.h.inc"
 #include "SelfOpt/Dialect/NN/NNEnums.h.inc"
 #define GET_OP_CLASSES

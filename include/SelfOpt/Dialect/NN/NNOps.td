@@ -32,7 +32,7 @@ def NN_Activation : I32EnumAttr<"Activation", "elementwise nonlinearity", [
 def NN_Init : I32EnumAttr<"Init", "initial values of a weight", [
     I32EnumAttrCase<"FanInUniform", 0, "fan_in_uniform">, I32EnumAttrCase<"GlorotUniform", 1, "glorot_uniform">,
     I32EnumAttrCase<"HeNormal", 2, "he_normal">, I32EnumAttrCase<"LecunNormal", 3, "lecun_normal">,
-    I32EnumAttrCase<"Zeros", 4, "zeros">]> {
+    I32EnumAttrCase<"Zeros", 4, "zeros">, I32EnumAttrCase<"Identity", 5, "identity">]> {
   let cppNamespace = "::selfopt::nn";
 }
 def NN_Reduction : I32EnumAttr<"Reduction", "how a vector becomes a scalar", [
@@ -55,7 +55,8 @@ def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["g
   let summary = "fully connected layer";
   let description = [{
     `y = x W + b` with `x : n`, `W : n x units`, `b : units`, both trained. The bias starts at zero, the weight as
-    `init` says. Left out, it is `fan_in_uniform`: uniform within 1 / sqrt(n), PyTorch's default.
+    `init` says. Left out, it is `fan_in_uniform`: uniform within 1 / sqrt(n), PyTorch's default. `identity` is one where
+    row and column are the same and zero elsewhere.
 
     ```mlir
     %h = nn.dense %x units(32) init(he_normal) : tensor<32xf32>
@@ -152,6 +153,45 @@ def NN_ReduceOp : NN_Op<"reduce", [DeclareOpInterfaceMethods<LayerOpInterface>,
   }];
   let arguments = (ins NN_Reduction:$kind, NN_Vector:$input);
   let results = (outs F32:$result);
+}
+
+class NN_NormOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters"]>,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let arguments = (ins NN_Vector:$input);
+  let results = (outs NN_Vector:$result);
+}
+def NN_LayerNormOp : NN_NormOp<"layer_norm"> {
+  let summary = "a vector shifted to mean 0 and scaled to variance 1, then by trained factors and offsets";
+  let description = [{
+    `y = (x - mean(x)) / sqrt(var(x) + 1e-5) * scale + offset` (Ba et al. 2016), `var` with divisor n; `scale` starts at
+    one, `offset` at zero.
+
+    ```mlir
+    %n = nn.layer_norm %h : tensor<32xf32>
+    ```
+  }];
+}
+def NN_RmsNormOp : NN_NormOp<"rms_norm"> {
+  let summary = "a vector scaled to a root mean square of 1, then by trained factors";
+  let description = [{
+    `y = x / sqrt(mean(x^2) + 1e-5) * scale` (Zhang and Sennrich 2019); `scale` starts at one.
+
+    ```mlir
+    %n = nn.rms_norm %h : tensor<32xf32>
+    ```
+  }];
+}
+
+def NN_ConcatOp : NN_Op<"concat", [DeclareOpInterfaceMethods<LayerOpInterface>,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "vectors one behind the other";
+  let description = [{
+    ```mlir
+    %c = nn.concat %a, %b : tensor<48xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<NN_Vector>:$inputs);
+  let results = (outs NN_Vector:$result);
 }
 
 class NN_StochasticOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface>,

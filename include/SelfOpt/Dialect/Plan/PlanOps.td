@@ -100,6 +100,24 @@ def Plan_CopyOp : Plan_Op<"copy"> {
   let assemblyFormat = "$source `to` $target attr-dict `:` type($source) `,` type($target)";
 }
 
+def Plan_CopyRowsOp : Plan_Op<"copy_rows"> {
+  let summary = "copies part of every row of a buffer to part of every row of another";
+  let description = [{
+    `rows` times `count` elements: row i goes from element `from + i * source_stride` of the source to element
+    `to + i * target_stride` of the target.
+
+    ```mlir
+    plan.copy_rows 32 of 16 elements %a[0, 16] to %b[8, 24] : memref<32x16xf32>, memref<32x24xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$rows, I64Attr:$count, AnyMemRef:$source, I64Attr:$from, I64Attr:$source_stride,
+    AnyMemRef:$target, I64Attr:$to, I64Attr:$target_stride);
+  let assemblyFormat = [{
+    $rows `of` $count `elements` $source `[` $from `,` $source_stride `]` `to` $target `[` $to `,` $target_stride `]`
+    attr-dict `:` type($source) `,` type($target)
+  }];
+}
+
 def Plan_FillOp : Plan_Op<"fill"> {
   let summary = "sets every f32 of a buffer";
   let arguments = (ins F64Attr:$value, AnyMemRef:$target);
