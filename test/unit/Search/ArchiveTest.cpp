@@ -207,8 +207,8 @@ TEST_F(ArchiveTest, CreateResumeAndVersions) {
     EXPECT_EQ(llvm::cantFail(archive->verifyChain()), std::nullopt);
   }
   sql("PRAGMA user_version = 7");
-  EXPECT_EQ(errorOf(Archive::openForResume(folder)), file() + ": expected an archive of version 1, found version 7");
-  EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": expected an archive of version 1, found version 7");
+  EXPECT_EQ(errorOf(Archive::openForResume(folder)), file() + ": expected an archive of version 2, found version 7, of a newer release");
+  EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": expected an archive of version 2, found version 7, of a newer release");
   FILE *garbage = fopen(file().c_str(), "w");
   fputs(std::string(10000, 'x').c_str(), garbage);
   fclose(garbage);
