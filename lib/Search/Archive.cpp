@@ -206,7 +206,14 @@ llvm::Expected<std::unique_ptr<Archive>> Archive::openForWriting(llvm::StringRef
     return error;
   impl->chain.assign(64, '0');
 
-  if (!resume) {
+  // A process that was killed in its first transaction leaves a file that SQLite rolls back to an empty one.
+  llvm::Expected<int64_t> version = impl->integer("PRAGMA user_version");
+  if (!version)
+    return version.takeError();
+  llvm::Expected<int64_t> tables = impl->integer("SELECT count(*) FROM sqlite_master");
+  if (!tables)
+    return tables.takeError();
+  if (!resume || (*version == 0 && *tables == 0)) {
     std::string sql = std::string("BEGIN IMMEDIATE;") + schema +
                       "PRAGMA user_version = " + std::to_string(schemaVersion) + "; COMMIT";
     if (llvm::Error error = impl->run(sql))
