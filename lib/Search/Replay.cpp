@@ -33,11 +33,12 @@ llvm::Expected<OwningOpRef<ModuleOp>> selfopt::replayCandidate(Archive &archive,
   OwningOpRef<ModuleOp> spec = parseSpec(**text, context);
   if (!spec)
     return llvm::createStringError("the archive's spec does not parse");
-  if (steps.empty())
-    return spec;
   std::string digest = canonicalDigest(*spec), all;
   for (auto it = steps.rbegin(); it != steps.rend(); ++it)
     all += *it;
+  // The spec itself, or a longer training of it.
+  if (all.empty())
+    return spec;
   OwningOpRef<ModuleOp> holder = parseSpec("evolve.lineage from(\"" + digest + "\") {\n" + all + "}\n", context);
   if (!holder)
     return llvm::createStringError("the mutations of candidate " + Twine(id) + " do not parse");

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SearchHarness.h"
+#include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Safety/ProgramCost.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
@@ -133,6 +134,14 @@ TEST(StrategySearch, MembersTakeOverWeightsAndMutateThePipeline) {
       EXPECT_EQ(row.parameters, before.parameters);
   }
   EXPECT_GT(exploited, 3);
+  // The program of each is made again from the spec and the mutations along the chain.
+  auto archive = Archive::openReadOnly(run.directory);
+  ASSERT_TRUE(bool(archive));
+  for (const CandidateRow &row : rows) {
+    auto again = replayCandidate(**archive, row.id, context());
+    ASSERT_TRUE(bool(again)) << llvm::toString(again.takeError());
+    EXPECT_EQ(printSpec(**again), row.program) << "candidate " << row.id;
+  }
 }
 
 TEST(StrategySearch, StatesAreTheirDigestsAndNoMore) {
