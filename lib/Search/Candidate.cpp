@@ -83,6 +83,10 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     result.reason = (stage + ": " + diagnostics).str();
     return result;
   };
+  auto machine = [&](llvm::Error error) {
+    result.machineProblem = llvm::toString(std::move(error));
+    return result;
+  };
   OwningOpRef<ModuleOp> spec = parseSourceString<ModuleOp>(request.program, ParserConfig(&context), source);
   if (!spec)
     return fail("parse");
@@ -155,7 +159,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     result.probe = probeDigest(**executable, *planned, seed);
     auto same = findSame(result, request.lookBack);
     if (!same)
-      return fail("the archive: " + llvm::toString(same.takeError()));
+      return machine(same.takeError());
     if ((result.sameAs = *same) >= 0)
       return result;
   }
@@ -194,7 +198,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
   if (request.pause) {
     auto written = StateStore(directory).write(writeCheckpoints(left));
     if (!written)
-      return fail("its state: " + llvm::toString(written.takeError()));
+      return machine(written.takeError());
     result.state = *written;
   }
   result.status = CandidateRow::Status::Evaluated;
@@ -250,6 +254,7 @@ bool selfopt::decodeRequest(StringRef text, CandidateRequest &r) {
 std::string selfopt::encodeResult(const CandidateResult &r) {
   llvm::json::Object o{{"status", statusName(r.status)},
                        {"reason", r.reason},
+                       {"machine_problem", r.machineProblem},
                        {"parameters", r.parameters},
                        {"flops_per_example", r.flopsPerExample},
                        {"train_flops", r.trainFlops},
@@ -270,7 +275,7 @@ std::string selfopt::encodeResult(const CandidateResult &r) {
   return text;
 }
 
-bool selfopt::decodeResult(StringRef text, CandidateRow &row) {
+bool selfopt::decodeResult(StringRef text, CandidateRow &row, std::string &machineProblem) {
   auto value = llvm::json::parse(text);
   if (!value) {
     llvm::consumeError(value.takeError());
@@ -284,6 +289,7 @@ bool selfopt::decodeResult(StringRef text, CandidateRow &row) {
                : status == "rejected" ? CandidateRow::Status::Rejected
                                       : CandidateRow::Status::Failed;
   row.reason = o->getString("reason").value_or("").str();
+  machineProblem = o->getString("machine_problem").value_or("").str();
   row.parameters = o->getInteger("parameters").value_or(0);
   row.flopsPerExample = o->getInteger("flops_per_example").value_or(0);
   row.trainFlops = o->getInteger("train_flops").value_or(0);

@@ -29,6 +29,7 @@ struct CandidateRequest {
 struct CandidateResult {
   CandidateRow::Status status = CandidateRow::Status::Failed;
   std::string reason;
+  std::string machineProblem; ///< What the machine did wrong and not the candidate (a full disk): the search stops.
   int64_t parameters = 0, flopsPerExample = 0, trainFlops = 0, memory = 0;
   std::optional<double> validation, trainLoss;
   std::string state, curve, plan, probe;
@@ -62,7 +63,7 @@ bool decodeRequest(llvm::StringRef text, CandidateRequest &request);
 
 /// A result as one line of JSON, and back into a row.
 std::string encodeResult(const CandidateResult &result);
-bool decodeResult(llvm::StringRef text, CandidateRow &row);
+bool decodeResult(llvm::StringRef text, CandidateRow &row, std::string &machineProblem);
 
 } // namespace selfopt
 #endif // SELFOPT_SEARCH_CANDIDATE_H

@@ -384,10 +384,14 @@ llvm::Error Searcher::collect(double timeout) {
   row.wall += result->wall;
   row.cpu += result->cpu;
   row.worker = result->worker;
-  if (!result->ok || !decodeResult(result->payload, row)) {
+  std::string machineProblem;
+  if (!result->ok || !decodeResult(result->payload, row, machineProblem)) {
     row.status = CandidateRow::Status::Failed;
     row.reason = result->ok ? std::string("sent a malformed answer") : result->reason;
   }
+  // It would be another result tomorrow: nothing to keep of this candidate.
+  if (!machineProblem.empty())
+    return makeError(machineProblem);
   // An equal state of an earlier candidate may have gone after the worker had seen it: it is written again.
   if (!row.state.empty() && !states.contains(row.state)) {
     pool->submit(result->job, entry.request);

@@ -81,6 +81,19 @@ TEST(Robustness, CrashHangAndMemoryCostOneCandidateEach) {
   EXPECT_EQ(bad.outcome.progress.failed, good.outcome.progress.failed + int64_t(reasons.size()));
 }
 
+TEST(Robustness, StateThatCannotBeWrittenStopsTheSearch) {
+  // A file where the folder should be. Once it is gone the search goes on to what it would have been.
+  std::filesystem::create_directories(folder("blocked"));
+  std::ofstream(folder("blocked") + "/weights") << "x";
+  Finished blocked = runOnce("blocked", points("asha reduction(2) rungs(2)"), 12, 2);
+  EXPECT_NE(blocked.error.find("blocked/weights"), std::string::npos) << blocked.error;
+  std::filesystem::remove(folder("blocked") + "/weights");
+  Finished resumed = runOnce("blocked", points("asha reduction(2) rungs(2)"), 12, 2, /*resume=*/true);
+  Finished good = runOnce("not-blocked", points("asha reduction(2) rungs(2)"), 12, 2);
+  ASSERT_EQ(resumed.error + good.error, "");
+  EXPECT_EQ(resumed.digest, good.digest);
+}
+
 TEST(Robustness, OneSearchPerFolder) {
   Finished first = runOnce("shared", points("random"), 2, 1);
   ASSERT_EQ(first.error, "");
