@@ -77,11 +77,10 @@ static ParseResult parseAxis(OpAsmParser &parser, SmallVectorImpl<Attribute> &ax
       parseInteger(parser, cells, "cells") || parser.parseRParen())
     return failure();
   bool log = succeeded(parser.parseOptionalKeyword("log"));
-  axes.push_back(b.getDictionaryAttr({b.getNamedAttr("quantity", b.getStringAttr(quantity)),
-                                      b.getNamedAttr("low", b.getF64FloatAttr(low)),
-                                      b.getNamedAttr("high", b.getF64FloatAttr(high)),
-                                      b.getNamedAttr("cells", b.getI64IntegerAttr(cells)),
-                                      b.getNamedAttr("log", b.getBoolAttr(log))}));
+  axes.push_back(b.getDictionaryAttr(
+      {b.getNamedAttr("quantity", b.getStringAttr(quantity)), b.getNamedAttr("low", b.getF64FloatAttr(low)),
+       b.getNamedAttr("high", b.getF64FloatAttr(high)), b.getNamedAttr("cells", b.getI64IntegerAttr(cells)),
+       b.getNamedAttr("log", b.getBoolAttr(log))}));
   return parser.parseRParen();
 }
 
@@ -96,7 +95,8 @@ static ParseResult parseStrategy(OpAsmParser &parser, OperationState &result) {
     return failure();
   const StrategyKind *kind = findStrategy(name);
   if (!kind) {
-    std::string names = llvm::join(llvm::map_range(getStrategies(), [](const StrategyKind &k) { return k.name; }), ", ");
+    std::string names =
+        llvm::join(llvm::map_range(getStrategies(), [](const StrategyKind &k) { return k.name; }), ", ");
     return parser.emitError(loc, "expected a strategy (") << names << "), found '" << name << "'";
   }
   NamedAttrList settings;
@@ -126,8 +126,8 @@ static ParseResult parseStrategy(OpAsmParser &parser, OperationState &result) {
       continue;
     }
     if (llvm::none_of(kind->parameters, [&](const StrategyParameter &p) { return p.name == word && word != name; })) {
-      std::string names = llvm::join(llvm::map_range(kind->parameters, [](const StrategyParameter &p) { return p.name; }),
-                                     ", ");
+      std::string names =
+          llvm::join(llvm::map_range(kind->parameters, [](const StrategyParameter &p) { return p.name; }), ", ");
       return parser.emitError(at, "expected a parameter of ")
              << name << " (" << (names.empty() ? "it has none" : names) << (kind->maxAxes ? ", axis" : "")
              << "), found '" << word << "'";
@@ -157,9 +157,8 @@ static void printStrategy(OpAsmPrinter &p, SearchOp op) {
         p << '(' << value.getInt() << ')';
       }
   for (auto axis : op.getAxes().getAsRange<DictionaryAttr>()) {
-    p << " axis(" << axis.get("quantity") << " in ["
-      << formatDouble(axis.getAs<FloatAttr>("low").getValueAsDouble()) << ", "
-      << formatDouble(axis.getAs<FloatAttr>("high").getValueAsDouble()) << "] cells("
+    p << " axis(" << axis.get("quantity") << " in [" << formatDouble(axis.getAs<FloatAttr>("low").getValueAsDouble())
+      << ", " << formatDouble(axis.getAs<FloatAttr>("high").getValueAsDouble()) << "] cells("
       << axis.getAs<IntegerAttr>("cells").getInt() << ')' << (axis.getAs<BoolAttr>("log").getValue() ? " log" : "")
       << ')';
   }
@@ -209,9 +208,8 @@ ParseResult SearchOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parseStrategy(parser, result))
     return failure();
   int64_t candidates;
-  if (parser.parseKeyword("budget") || parser.parseLParen() ||
-      parser.parseKeyword("candidates") || parser.parseEqual() ||
-      parseInteger(parser, candidates, "the number of candidates") || parser.parseRParen())
+  if (parser.parseKeyword("budget") || parser.parseLParen() || parser.parseKeyword("candidates") ||
+      parser.parseEqual() || parseInteger(parser, candidates, "the number of candidates") || parser.parseRParen())
     return failure();
   result.addAttribute("candidates", b.getI64IntegerAttr(candidates));
   if (parseOptionalCount(parser, "in_flight", result) || parseOptionalCount(parser, "repeats", result))
@@ -282,10 +280,9 @@ void SearchOp::print(OpAsmPrinter &p) {
     first = false;
   }
   p << ')';
-  p.printOptionalAttrDict((*this)->getAttrs(),
-                          {"sym_name", "program", "policy", "seed", "metric", "maximize", "minimize", "strategy",
-                           "settings", "axes", "candidates", "in_flight", "repeats", "reuse", "architecture",
-                           "pipeline", "objective"});
+  p.printOptionalAttrDict((*this)->getAttrs(), {"sym_name", "program", "policy", "seed", "metric", "maximize",
+                                                "minimize", "strategy", "settings", "axes", "candidates", "in_flight",
+                                                "repeats", "reuse", "architecture", "pipeline", "objective"});
 }
 
 /// What the generic form could get wrong, and the numbers.

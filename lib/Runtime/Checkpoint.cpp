@@ -7,8 +7,8 @@
 
 #include "SelfOpt/Runtime/Checkpoint.h"
 #include "ExecutableImpl.h"
-#include "llvm/Support/Endian.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/Endian.h"
 #include <cmath>
 #include <cstring>
 

@@ -17,12 +17,12 @@ struct Executable::Instruction {
   enum Kind { Launch, Copy, Fill, Clock, Shuffle, Sample, Gather, GatherSlice, Scatter, Record, Repeat };
   Kind kind = Launch;
   codegen::KernelFn function = nullptr;
-  size_t slots = 0;              ///< First slot of a launch.
+  size_t slots = 0; ///< First slot of a launch.
   char *a = nullptr, *b = nullptr, *c = nullptr, *d = nullptr;
-  int64_t bytes = 0, count = 0;  ///< Copy and fill: bytes, elements; repeat: times; gather: bytes of a row, rows.
+  int64_t bytes = 0, count = 0; ///< Copy and fill: bytes, elements; repeat: times; gather: bytes of a row, rows.
   int64_t extra = 0;
   float value = 0;
-  const char *source = nullptr;  ///< Gather: the table of the training split.
+  const char *source = nullptr; ///< Gather: the table of the training split.
   bool features = false;
   std::vector<Instruction> body; ///< Repeat.
   std::string label;             ///< For profiles.

@@ -12,7 +12,6 @@
 
 using namespace selfopt;
 
-
 const char archive::schema[] = R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE candidate (
@@ -154,7 +153,8 @@ llvm::Expected<CandidateRow> archive::read(Statement &statement, llvm::StringRef
   std::optional<CandidateRow::Status> parsed = parseStatus(status);
   if (!parsed)
     return llvm::createStringError(path + ": candidate " + llvm::Twine(row.id) +
-                   ": expected the status evaluated, reused, rejected or failed, found '" + status + "'");
+                                   ": expected the status evaluated, reused, rejected or failed, found '" + status +
+                                   "'");
   row.status = *parsed;
   return row;
 }

@@ -17,8 +17,8 @@ class Statement;
 
 namespace archive {
 
-/// Raised with every change of the tables; an archive of another version is refused rather than misread. docs/Archive.md
-/// says what each version holds.
+/// Raised with every change of the tables; an archive of another version is refused rather than misread.
+/// docs/Archive.md says what each version holds.
 inline constexpr int schemaVersion = 2;
 extern const char schema[], columns[], insertion[];
 

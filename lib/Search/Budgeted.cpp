@@ -15,9 +15,9 @@ using namespace selfopt;
 
 namespace {
 
-/// Asynchronous successive halving (Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar 2020). Rung r
-/// trains for reduction^(r + 1 - rungs) of a training. Whoever is among the best 1/reduction of a rung is promoted as
-/// soon as it is; where nobody is, a new neighbour of the spec enters at rung 0.
+/// Asynchronous successive halving (Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar 2020).
+/// Rung r trains for reduction^(r + 1 - rungs) of a training. Whoever is among the best 1/reduction of a rung is
+/// promoted as soon as it is; where nobody is, a new neighbour of the spec enters at rung 0.
 class AshaStrategy : public Strategy {
 public:
   AshaStrategy(int64_t reduction, int64_t rungs) : reduction(reduction), rungs(rungs) {}

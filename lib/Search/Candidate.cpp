@@ -34,8 +34,8 @@ static std::string curveText(ArrayRef<double> losses) {
   return text + "]";
 }
 
-/// Steps on the first rows, from the first seed: what they leave in parameters, state and loss. Equal programs have equal
-/// probes; equal probes make programs worth comparing.
+/// Steps on the first rows, from the first seed: what they leave in parameters, state and loss. Equal programs have
+/// equal probes; equal probes make programs worth comparing.
 static constexpr int64_t probeSteps = 3;
 static std::string probeDigest(Executable &executable, const PlannedProgram &planned, uint64_t seed) {
   executable.initialize(seed);
@@ -135,8 +135,8 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
   };
   if (int64_t(train.getBatch()) > trainRows) {
     result.status = CandidateRow::Status::Rejected;
-    result.reason = "violated batch <= examples: " + std::to_string(int64_t(train.getBatch())) + " > " +
-                    std::to_string(trainRows);
+    result.reason =
+        "violated batch <= examples: " + std::to_string(int64_t(train.getBatch())) + " > " + std::to_string(trainRows);
     return result;
   }
   if (reject(policy.check(*spec, facts)))

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Searcher.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
-#include "Searcher.h"
 #include <cmath>
 
 using namespace mlir;

@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Search/Search.h"
+#include "Searcher.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Support/Digest.h"
-#include "Searcher.h"
 #include "llvm/ADT/bit.h"
 #include <chrono>
 #include <thread>
@@ -63,8 +63,8 @@ llvm::Error Searcher::setUp() {
     settings.parameters[setting.getName().str()] = cast<IntegerAttr>(setting.getValue()).getInt();
   for (auto axis : search.getAxes().getAsRange<DictionaryAttr>())
     settings.axes.push_back({axis.getAs<StringAttr>("quantity").str(), axis.getAs<FloatAttr>("low").getValueAsDouble(),
-                             axis.getAs<FloatAttr>("high").getValueAsDouble(), axis.getAs<IntegerAttr>("cells").getInt(),
-                             axis.getAs<BoolAttr>("log").getValue()});
+                             axis.getAs<FloatAttr>("high").getValueAsDouble(),
+                             axis.getAs<IntegerAttr>("cells").getInt(), axis.getAs<BoolAttr>("log").getValue()});
   strategy = makeStrategy(settings);
   if (!strategy) {
     search.emitOpError("names a strategy that this search does not know: ") << settings.name;
@@ -73,8 +73,8 @@ llvm::Error Searcher::setUp() {
   // Every candidate trains on the same seeds, so that equal programs have equal results.
   if (auto file = spec.getLoc()->findInstanceOf<FileLineColLoc>())
     source = file.getFilename().str();
-  evaluator.reset(new CandidateEvaluator{context, *policy, program, metric, source, trainRows, int64_t(search.getRepeats()),
-                                         seed * 1000, options.directory});
+  evaluator.reset(new CandidateEvaluator{context, *policy, program, metric, source, trainRows,
+                                         int64_t(search.getRepeats()), seed * 1000, options.directory});
   workbench = std::make_unique<Workbench>(context.getDialectRegistry(), source, startDigest);
 
   // The start must keep its own policy: nothing else is worth proposing from.
@@ -87,9 +87,10 @@ llvm::Error Searcher::setUp() {
   for (const CheckResult &c : policy->check(spec, facts))
     if (c.verdict != Verdict::Holds) {
       InFlightDiagnostic d = mlir::emitError(c.location)
-                             << (c.verdict == Verdict::Violated ? "is violated by the spec that the search starts from: "
-                                                                : "can't be decided for the spec that the search starts "
-                                                                  "from: ")
+                             << (c.verdict == Verdict::Violated
+                                     ? "is violated by the spec that the search starts from: "
+                                     : "can't be decided for the spec that the search starts "
+                                       "from: ")
                              << c.detail;
       d.attachNote() << "expected every constraint to hold, found " << stringifyVerdict(c.verdict) << ": "
                      << c.constraint;
@@ -321,8 +322,7 @@ static void copyResult(CandidateRow &row, const CandidateRow &first) {
 std::optional<TrialResult> Searcher::resultOf(const CandidateRow &row) {
   if (!row.validation)
     return std::nullopt;
-  return TrialResult{fitnessOf(row),      *row.validation, row.parameters, row.flopsPerExample,
-                     row.trainFlops, row.memory};
+  return TrialResult{fitnessOf(row), *row.validation, row.parameters, row.flopsPerExample, row.trainFlops, row.memory};
 }
 
 /// Rows whose result is that of an earlier one, then storing and telling in order.
@@ -487,4 +487,3 @@ llvm::Expected<SearchOutcome> selfopt::runSearch(ModuleOp spec, const SearchOpti
                                                  llvm::function_ref<void(const SearchProgress &)> report) {
   return Searcher(spec, options, report).run();
 }
-

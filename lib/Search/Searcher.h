@@ -83,8 +83,8 @@ private:
   std::unique_ptr<CandidateEvaluator> evaluator;
 
   std::map<int64_t, Pending> pending;
-  std::map<std::string, int64_t> pendingKeys;                  ///< Of those that are being trained.
-  std::map<int64_t, std::optional<TrialResult>> untold;        ///< In the archive, not told yet.
+  std::map<std::string, int64_t> pendingKeys;           ///< Of those that are being trained.
+  std::map<int64_t, std::optional<TrialResult>> untold; ///< In the archive, not told yet.
   int64_t proposed = 0, stored = 0, told = 0;
 
   struct Held {

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// DIR/weights/DIGEST.state, where DIGEST is the BLAKE3 digest of the file's bytes. Workers write, the search removes what
-// no candidate can continue from any more.
+// DIR/weights/DIGEST.state, where DIGEST is the BLAKE3 digest of the file's bytes. Workers write, the search removes
+// what no candidate can continue from any more.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SEARCH_STATESTORE_H

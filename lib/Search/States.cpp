@@ -9,8 +9,8 @@
 // continue from it. All three are points in the order of proposals, so whether the result of an equal candidate may be
 // reused (with its state) does not depend on timing, nor on where a search was interrupted.
 //
-// The file of a state goes later than that: a search that was killed proposes again what it had not stored, and needs what
-// that one needed. The best candidate's state stays in any case.
+// The file of a state goes later than that: a search that was killed proposes again what it had not stored, and needs
+// what that one needed. The best candidate's state stays in any case.
 //
 //===----------------------------------------------------------------------===//
 

@@ -184,17 +184,14 @@ std::unique_ptr<Strategy> selfopt::makeStrategy(const StrategySettings &s) {
       {"hill", [](const StrategySettings &, Of of) { return makeHillStrategy(of("patience")); }},
       {"aging", [](const StrategySettings &, Of of) { return makeAgingStrategy(of("population"), of("tournament")); }},
       {"nsga2", [](const StrategySettings &, Of of) { return makeNsga2Strategy(of("population")); }},
-      {"map_elites",
-       [](const StrategySettings &s, Of of) { return makeMapElitesStrategy(of("initial"), s.axes); }},
+      {"map_elites", [](const StrategySettings &s, Of of) { return makeMapElitesStrategy(of("initial"), s.axes); }},
       {"islands",
        [](const StrategySettings &, Of of) {
          return makeIslandsStrategy(of("islands"), of("every"), of("population"), of("tournament"));
        }},
       {"asha", [](const StrategySettings &, Of of) { return makeAshaStrategy(of("reduction"), of("rungs")); }},
       {"pbt",
-       [](const StrategySettings &s, Of of) {
-         return makePbtStrategy(of("population"), of("interval"), s.epochs);
-       }},
+       [](const StrategySettings &s, Of of) { return makePbtStrategy(of("population"), of("interval"), s.epochs); }},
   };
   for (auto &[name, make] : makers)
     if (name == s.name)

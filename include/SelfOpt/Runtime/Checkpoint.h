@@ -5,12 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A training run pauses between two epochs. All that it knows then is the bytes of its arena, the number of the next epoch, the
-// steps that its clock has counted, and its seed: every random number comes from (seed, epoch), so there is no generator's
-// state beyond that. A run that goes on from there is the run that never paused, bit for bit.
+// A training run pauses between two epochs. All that it knows then is the bytes of its arena, the number of the next
+// epoch, the steps that its clock has counted, and its seed: every random number comes from (seed, epoch), so there is
+// no generator's state beyond that. A run that goes on from there is the run that never paused, bit for bit.
 //
-// Between two plans (the other one has a mutated pipeline) values go over by name and shape, and everything else is what
-// the new plan initializes:
+// Between two plans (the other one has a mutated pipeline) values go over by name and shape, and everything else is
+// what the new plan initializes:
 //   parameter.*                 always, where the shape is the same
 //   state.*                     where the update rule has the same number of states, and the shape is the same
 //   losses, age                 the sampler's tables, where both have them

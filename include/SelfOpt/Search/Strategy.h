@@ -6,11 +6,12 @@
 //===----------------------------------------------------------------------===//
 //
 // A strategy is asked what candidate i is (whose child, by how many mutations, how long it trains, whose training it
-// continues), and told the results of candidates, in order, up to i - in_flight. It sees nothing else, so what it answers
-// depends on the seed and on results, never on timing or on how many workers there are.
+// continues), and told the results of candidates, in order, up to i - in_flight. It sees nothing else, so what it
+// answers depends on the seed and on results, never on timing or on how many workers there are.
 //
 // It may remember what it answered: every id is asked for once, in order, also when a search is resumed (then for the
-// candidates that the archive holds already). Which strategies there are, and their parameters: Dialect/Evolve/Strategies.h.
+// candidates that the archive holds already). Which strategies there are, and their parameters:
+// Dialect/Evolve/Strategies.h.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_SEARCH_STRATEGY_H
@@ -33,11 +34,11 @@ namespace selfopt {
 using Fitness = std::vector<double>;
 
 struct Proposal {
-  int64_t parent = 0;      ///< Id of the candidate to mutate; 0 is the spec itself. Candidate 0 has none.
-  unsigned mutations = 1;  ///< How many mutations lead to the child; 0: the same program.
-  bool keepModel = false;  ///< Only the pipeline and the objective may be mutated: the child can take over weights.
-  double budget = 1;       ///< Training pauses, and the candidate is scored, after this fraction of its epochs.
-  int64_t continues = -1;  ///< Training goes on from where this candidate paused; -1: from the beginning.
+  int64_t parent = 0;     ///< Id of the candidate to mutate; 0 is the spec itself. Candidate 0 has none.
+  unsigned mutations = 1; ///< How many mutations lead to the child; 0: the same program.
+  bool keepModel = false; ///< Only the pipeline and the objective may be mutated: the child can take over weights.
+  double budget = 1;      ///< Training pauses, and the candidate is scored, after this fraction of its epochs.
+  int64_t continues = -1; ///< Training goes on from where this candidate paused; -1: from the beginning.
 };
 
 /// What became of a candidate that could be trained.

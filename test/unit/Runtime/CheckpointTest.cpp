@@ -153,7 +153,8 @@ TEST(Checkpoint, AnotherPipelineTakesOverWhatFits) {
   EXPECT_EQ(bytes(*fresh, "state.0.0"), state);
 
   // A layer of another shape keeps what it was initialized with; the one behind it, too.
-  std::string wide = replaced(spec(), "units(9) init(he_normal) : tensor<9xf32>", "units(7) init(he_normal) : tensor<7xf32>");
+  std::string wide =
+      replaced(spec(), "units(9) init(he_normal) : tensor<9xf32>", "units(7) init(he_normal) : tensor<7xf32>");
   Loaded shaped(replaced(wide, "relu %h : tensor<9xf32>", "relu %h : tensor<7xf32>"));
   ASSERT_TRUE(shaped.twin);
   shaped->initialize(8);
@@ -164,7 +165,8 @@ TEST(Checkpoint, AnotherPipelineTakesOverWhatFits) {
 }
 
 TEST(Checkpoint, SamplersTablesGoOver) {
-  Loaded from(spec("lr = 1.0e-3, batch = 64, epochs = 5", true)), to(spec("lr = 3.0e-3, batch = 64, epochs = 10", true));
+  Loaded from(spec("lr = 1.0e-3, batch = 64, epochs = 5", true)),
+      to(spec("lr = 3.0e-3, batch = 64, epochs = 10", true));
   ASSERT_TRUE(from.twin && to.twin);
   from->initialize(3);
   from->train(2);

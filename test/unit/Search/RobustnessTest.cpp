@@ -101,7 +101,8 @@ TEST(Robustness, OneSearchPerFolder) {
   ASSERT_TRUE(bool(other));
   for (bool resume : {false, true}) {
     Finished second = runOnce("shared", points("random"), 4, 1, resume);
-    EXPECT_EQ(second.error, first.directory + ": expected an archive that nobody writes to, found it in use by process " +
+    EXPECT_EQ(second.error, first.directory +
+                                ": expected an archive that nobody writes to, found it in use by process " +
                                 std::to_string(::getpid()));
   }
 }

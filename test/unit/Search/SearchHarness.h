@@ -49,8 +49,9 @@ inline std::string points(const std::string &strategy) {
   return buffer ? replaced((*buffer)->getBuffer().str(), "aging population(8) tournament(3)", strategy) : std::string();
 }
 
-inline Finished runSearchOn(const std::string &name, const std::string &text, const SearchOptions &given,
-                            llvm::function_ref<void(const SearchProgress &)> report = [](const SearchProgress &) {}) {
+inline Finished runSearchOn(
+    const std::string &name, const std::string &text, const SearchOptions &given,
+    llvm::function_ref<void(const SearchProgress &)> report = [](const SearchProgress &) {}) {
   Finished run;
   run.directory = folder(name);
   // As if it stood beside its data.

@@ -191,11 +191,14 @@ TEST(StrategySearch, ProbesFindWhatIsWrittenDifferently) {
   std::string by = replaced(points("random"), "pipeline(@fit, @momentum, @linear, @hard_first), objective(@loss)",
                             "pipeline(@linear, @hard_first)");
   by = replaced(by, "mutate(architecture(@net), ", "mutate(");
-  by = replaced(by, "    %w = arith.addf %loss, %one : f32\n    selfopt.return %w : f32", "    selfopt.return %one : f32");
+  by = replaced(by, "    %w = arith.addf %loss, %one : f32\n    selfopt.return %w : f32",
+                "    selfopt.return %one : f32");
   by = replaced(by, "safety.seal @data,", "safety.seal @data, @net, @momentum, @loss,");
   Finished digest = runOnce("by-digest", by, 60, 2);
-  Finished probe = runOnce("by-probe", replaced(by, "budget(candidates = 24)", "budget(candidates = 24) reuse(probe)"), 60, 2);
-  Finished other = runOnce("by-probe-1", replaced(by, "budget(candidates = 24)", "budget(candidates = 24) reuse(probe)"), 60, 1);
+  Finished probe =
+      runOnce("by-probe", replaced(by, "budget(candidates = 24)", "budget(candidates = 24) reuse(probe)"), 60, 2);
+  Finished other =
+      runOnce("by-probe-1", replaced(by, "budget(candidates = 24)", "budget(candidates = 24) reuse(probe)"), 60, 1);
   ASSERT_EQ(digest.error + probe.error + other.error, "");
   EXPECT_EQ(other.digest, probe.digest);
   std::vector<CandidateRow> want = rowsOf(digest), rows = rowsOf(probe);

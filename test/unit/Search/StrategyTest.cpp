@@ -243,10 +243,10 @@ TEST(Strategy, MapElitesKeepsTheBestOfEachCell) {
     strategy->tell(id, &result);
   };
   trial(0, 10, 5);
-  trial(1, 99, 4);   // the same cell, better
-  trial(2, 99, 4);   // equal: the first stays
-  trial(3, 101, 9);  // the other cell
-  trial(4, 50, 8);   // the first one, worse
+  trial(1, 99, 4);  // the same cell, better
+  trial(2, 99, 4);  // equal: the first stays
+  trial(3, 101, 9); // the other cell
+  trial(4, 50, 8);  // the first one, worse
   std::set<int64_t> parents;
   for (int64_t id = 5; id < 100; ++id)
     parents.insert(ask(*strategy, id).parent);
@@ -256,8 +256,8 @@ TEST(Strategy, MapElitesKeepsTheBestOfEachCell) {
 TEST(Strategy, CellsOfAnAxis) {
   TrialResult r;
   StrategyAxis linear{"metric", 0, 1, 4, false};
-  for (auto [metric, cell] : {std::pair<double, int64_t>(0, 0), {0.24, 0}, {0.25, 1}, {0.99, 3}, {1, 3}, {-1e300, 0},
-                              {1e300, 3}}) {
+  for (auto [metric, cell] :
+       {std::pair<double, int64_t>(0, 0), {0.24, 0}, {0.25, 1}, {0.99, 3}, {1, 3}, {-1e300, 0}, {1e300, 3}}) {
     r.metric = metric;
     EXPECT_EQ(linear.cellOf(r), cell) << metric;
   }
