@@ -61,7 +61,7 @@ std::vector<double> selfopt::crowdingDistances(llvm::ArrayRef<Fitness> front) {
   std::vector<size_t> order(front.size());
   for (size_t k = 0; k < front[0].size(); ++k) {
     std::iota(order.begin(), order.end(), 0);
-    llvm::stable_sort(order, [&](size_t a, size_t b) { return front[a][k] < front[b][k]; });
+    llvm::sort(order, [&](size_t a, size_t b) { return std::pair(front[a][k], a) < std::pair(front[b][k], b); });
     double low = front[order.front()][k], high = front[order.back()][k];
     // Where all are equal, the objective tells nobody apart.
     if (!(low < high))

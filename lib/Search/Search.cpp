@@ -204,9 +204,14 @@ llvm::Error Searcher::restore() {
     tellUpTo(row.id - inFlight);
     Philox random(seed, uint64_t(row.id));
     Proposal proposal = ask(row.id, random);
+    auto describe = [](int64_t parent, double budget, int64_t continues) {
+      return "a child of " + std::to_string(parent) + " with a budget of " + std::to_string(budget) +
+             (continues < 0 ? "" : " that continues " + std::to_string(continues));
+    };
     if (proposal.parent != row.parent || proposal.budget != row.budget || proposal.continues != row.continues)
-      return makeError(options.directory + ": expected candidate " + Twine(row.id) + " to be a child of " +
-                       Twine(proposal.parent) + ", found one of " + Twine(row.parent) +
+      return makeError(options.directory + ": expected candidate " + Twine(row.id) + " to be " +
+                       describe(proposal.parent, proposal.budget, proposal.continues) + ", found " +
+                       describe(row.parent, row.budget, row.continues) +
                        "; the archive is of another release, or was changed");
     untold[row.id] = resultOf(row);
     hold(row.id, keyOf(row));

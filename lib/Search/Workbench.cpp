@@ -9,6 +9,9 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/Parser/Parser.h"
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 using namespace mlir;
 using namespace selfopt;
@@ -42,6 +45,11 @@ static Block &lineageOf(ModuleOp spec, StringRef from) {
 
 llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, const Proposal &proposal, Philox &random) {
   if (!context || used == programsPerContext) {
+    context.reset();
+#ifdef __GLIBC__
+    // What a context leaves are holes between what lives longer; the whole pages among them go back.
+    ::malloc_trim(0);
+#endif
     context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
     context->loadAllAvailableDialects();
     used = 0;

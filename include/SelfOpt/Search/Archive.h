@@ -117,7 +117,8 @@ public:
   llvm::Expected<std::optional<CandidateRow>> getByDigest(llvm::StringRef digest);
 
   /// The last candidate that a worker looked at with this digest and budget, from this state.
-  llvm::Expected<std::optional<CandidateRow>> findTrial(llvm::StringRef digest, double budget, llvm::StringRef startState);
+  llvm::Expected<std::optional<CandidateRow>> findTrial(llvm::StringRef digest, double budget,
+                                                        llvm::StringRef startState);
   /// The candidates 0 .. last with this probe digest that were no duplicates themselves.
   llvm::Expected<std::vector<CandidateRow>> findProbes(llvm::StringRef probe, int64_t last);
 

@@ -94,6 +94,25 @@ TEST(Robustness, StateThatCannotBeWrittenStopsTheSearch) {
   EXPECT_EQ(resumed.digest, good.digest);
 }
 
+TEST(Robustness, ArchiveThatTheStrategyWouldNotHaveMadeIsNotResumed) {
+  Finished run = runOnce("other-parents", points("random"), 6, 1);
+  ASSERT_EQ(run.error, "");
+  // An archive in itself, chain and all, whose fourth candidate has a parent that random search does not give it.
+  std::vector<CandidateRow> rows = rowsOf(run);
+  std::filesystem::remove(run.directory + "/archive.sqlite");
+  {
+    auto archive = Archive::create(run.directory);
+    ASSERT_TRUE(bool(archive));
+    rows[4].parent = 2;
+    for (CandidateRow &row : rows)
+      ASSERT_FALSE((*archive)->appendCandidate(row));
+  }
+  Finished again = runOnce("other-parents", points("random"), 9, 1, /*resume=*/true);
+  EXPECT_NE(again.error.find("expected candidate 4 to be a child of 0 with a budget of 1.000000, found a child of 2 with"),
+            std::string::npos)
+      << again.error;
+}
+
 TEST(Robustness, OneSearchPerFolder) {
   Finished first = runOnce("shared", points("random"), 2, 1);
   ASSERT_EQ(first.error, "");
