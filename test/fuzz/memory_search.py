@@ -1,5 +1,6 @@
 """memory_search.py SPEC OUT CANDIDATES EVERY GROWTH_MB: searches, and prints every so many candidates the resident memory, in MB, of the
-search and of its largest worker. Fails where the search's own memory grows by more than GROWTH_MB after its first tenth.
+search (what it has allocated, and with the libraries' pages) and of its largest worker. Fails where the search's own memory, with those pages,
+grows by more than GROWTH_MB after its first tenth.
 
 By hand, from the build folder:
   SELFOPT_DATA_DIR=../test/Inputs python3 ../test/fuzz/memory_search.py ../test/Inputs/points.mlir out 20000 1000 20
@@ -12,11 +13,11 @@ import sys
 spec, out, candidates, every, growth = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
 
 
-def resident(pid):
+def resident(pid, kind="VmRSS"):
     """MB, or 0 of a process that is gone."""
     try:
         for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
+            if line.startswith(kind):
                 return int(line.split()[1]) / 1024
     except OSError:
         pass
@@ -46,7 +47,7 @@ for line in process.stdout:
     if done >= due:
         due = done - done % every + every
         workers = max([resident(child) for child in children(process.pid)], default=0)
-        print(f"{done:8} candidates  search {last:7.1f} MB  largest worker {workers:7.1f} MB", flush=True)
+        print(f"{done:8} candidates  search {resident(process.pid, 'RssAnon'):6.1f} of {last:6.1f} MB  largest worker {workers:7.1f} MB", flush=True)
 assert process.wait() == 0, f"expected a search that ends well, found status {process.returncode}"
 assert first > 0, "expected a measurement, found none: the search was over too soon"
 print(f"the search grew by {last - first:.1f} MB")
