@@ -96,11 +96,12 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
   if (!request.startState.empty()) {
     auto bytes = StateStore(directory).read(request.startState);
     auto read = bytes ? readCheckpoints(*bytes) : llvm::Expected<std::vector<Checkpoint>>(bytes.takeError());
-    if (read && int64_t(read->size()) == repeats)
-      states = std::move(*read);
-    else
-      return fail("the state to continue from: " +
-                  (read ? Twine("holds " + Twine(read->size()) + " seeds") : Twine(llvm::toString(read.takeError()))));
+    if (!read)
+      return fail("the state to continue from: " + llvm::toString(read.takeError()));
+    if (int64_t(read->size()) != repeats)
+      return fail("the state to continue from: expected that of " + Twine(repeats) + " seeds, found " +
+                  Twine(read->size()));
+    states = std::move(*read);
   }
   // Epochs, of this program's: at least one where the training begins.
   int64_t epochs = train.getEpochs(), from = 0;
