@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Evolve/Strategies.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringExtras.h"
@@ -118,6 +119,105 @@ static ParseResult parseOptionalCount(OpAsmParser &parser, StringRef keyword, Op
   return success();
 }
 
+/// `axis("quantity" in [low, high] cells(n) log)`, behind the keyword.
+static ParseResult parseAxis(OpAsmParser &parser, SmallVectorImpl<Attribute> &axes) {
+  Builder &b = parser.getBuilder();
+  std::string quantity;
+  double low, high;
+  int64_t cells;
+  if (parser.parseLParen() || parser.parseString(&quantity) || parser.parseKeyword("in") ||
+      parseRange(parser, low, high) || parser.parseKeyword("cells") || parser.parseLParen() ||
+      parseInteger(parser, cells, "cells") || parser.parseRParen())
+    return failure();
+  bool log = succeeded(parser.parseOptionalKeyword("log"));
+  axes.push_back(b.getDictionaryAttr(
+      {b.getNamedAttr("quantity", b.getStringAttr(quantity)), b.getNamedAttr("low", b.getF64FloatAttr(low)),
+       b.getNamedAttr("high", b.getF64FloatAttr(high)), b.getNamedAttr("cells", b.getI64IntegerAttr(cells)),
+       b.getNamedAttr("log", b.getBoolAttr(log))}));
+  return parser.parseRParen();
+}
+
+/// `strategy(name parameter(n) ... axis(...) ...)`; what is left out gets its default.
+static ParseResult parseStrategy(OpAsmParser &parser, OperationState &result) {
+  Builder &b = parser.getBuilder();
+  StringRef name;
+  if (parser.parseKeyword("strategy") || parser.parseLParen())
+    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&name))
+    return failure();
+  const StrategyKind *kind = findStrategy(name);
+  if (!kind) {
+    std::string names =
+        llvm::join(llvm::map_range(getStrategies(), [](const StrategyKind &k) { return k.name; }), ", ");
+    return parser.emitError(loc, "expected a strategy (") << names << "), found '" << name << "'";
+  }
+  NamedAttrList settings;
+  SmallVector<Attribute> axes;
+  auto parseValue = [&](StringRef parameter) -> ParseResult {
+    int64_t value;
+    if (parser.parseLParen() || parseInteger(parser, value, parameter) || parser.parseRParen())
+      return failure();
+    settings.append(parameter, b.getI64IntegerAttr(value));
+    return success();
+  };
+  for (const StrategyParameter &p : kind->parameters)
+    if (p.name == name && succeeded(parser.parseOptionalLParen())) {
+      int64_t value;
+      if (parseInteger(parser, value, name) || parser.parseRParen())
+        return failure();
+      settings.append(name, b.getI64IntegerAttr(value));
+    }
+  while (failed(parser.parseOptionalRParen())) {
+    StringRef word;
+    SMLoc at = parser.getCurrentLocation();
+    if (parser.parseKeyword(&word))
+      return failure();
+    if (word == "axis" && kind->maxAxes) {
+      if (parseAxis(parser, axes))
+        return failure();
+      continue;
+    }
+    if (llvm::none_of(kind->parameters, [&](const StrategyParameter &p) { return p.name == word && word != name; })) {
+      std::string names =
+          llvm::join(llvm::map_range(kind->parameters, [](const StrategyParameter &p) { return p.name; }), ", ");
+      return parser.emitError(at, "expected a parameter of ")
+             << name << " (" << (names.empty() ? "it has none" : names) << (kind->maxAxes ? ", axis" : "")
+             << "), found '" << word << "'";
+    }
+    if (settings.get(word))
+      return parser.emitError(at, "expected ") << word << " once, found it again";
+    if (parseValue(word))
+      return failure();
+  }
+  for (const StrategyParameter &p : kind->parameters)
+    if (!settings.get(p.name))
+      settings.append(p.name, b.getI64IntegerAttr(p.initial));
+  result.addAttribute("strategy", b.getStringAttr(name));
+  result.addAttribute("settings", settings.getDictionary(parser.getContext()));
+  result.addAttribute("axes", b.getArrayAttr(axes));
+  return success();
+}
+
+static void printStrategy(OpAsmPrinter &p, SearchOp op) {
+  StringRef name = op.getStrategy();
+  p << "strategy(" << name;
+  if (const StrategyKind *kind = findStrategy(name))
+    for (const StrategyParameter &parameter : kind->parameters)
+      if (auto value = op.getSettings().getAs<IntegerAttr>(parameter.name)) {
+        if (parameter.name != name)
+          p << ' ' << parameter.name;
+        p << '(' << value.getInt() << ')';
+      }
+  for (auto axis : op.getAxes().getAsRange<DictionaryAttr>()) {
+    p << " axis(" << axis.get("quantity") << " in [" << formatDouble(axis.getAs<FloatAttr>("low").getValueAsDouble())
+      << ", " << formatDouble(axis.getAs<FloatAttr>("high").getValueAsDouble()) << "] cells("
+      << axis.getAs<IntegerAttr>("cells").getInt() << ')' << (axis.getAs<BoolAttr>("log").getValue() ? " log" : "")
+      << ')';
+  }
+  p << ')';
+}
+
 ParseResult SearchOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
   StringAttr name;
@@ -158,32 +258,22 @@ ParseResult SearchOp::parse(OpAsmParser &parser, OperationState &result) {
     return parser.emitError(parser.getCurrentLocation(),
                             "expected maximize(metric(@symbol) on validation) or minimize(metric(...) ...)");
   result.addAttribute("minimize", b.getArrayAttr(minimize));
-  StringRef strategy;
-  if (parser.parseKeyword("strategy") || parser.parseLParen())
+  if (parseStrategy(parser, result))
     return failure();
-  SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseKeyword(&strategy))
-    return failure();
-  std::optional<Strategy> kind = symbolizeStrategy(strategy);
-  if (!kind)
-    return parser.emitError(loc, "expected a strategy (random, aging), found '") << strategy << "'";
-  result.addAttribute("strategy", StrategyAttr::get(parser.getContext(), *kind));
-  if (*kind == Strategy::Aging) {
-    if (parseCount(parser, "population", result, "population") ||
-        parseCount(parser, "tournament", result, "tournament"))
-      return failure();
-  } else {
-    result.addAttribute("population", b.getI64IntegerAttr(1));
-    result.addAttribute("tournament", b.getI64IntegerAttr(1));
-  }
   int64_t candidates;
-  if (parser.parseRParen() || parser.parseKeyword("budget") || parser.parseLParen() ||
-      parser.parseKeyword("candidates") || parser.parseEqual() ||
-      parseInteger(parser, candidates, "the number of candidates") || parser.parseRParen())
+  if (parser.parseKeyword("budget") || parser.parseLParen() || parser.parseKeyword("candidates") ||
+      parser.parseEqual() || parseInteger(parser, candidates, "the number of candidates") || parser.parseRParen())
     return failure();
   result.addAttribute("candidates", b.getI64IntegerAttr(candidates));
-  if (parseOptionalCount(parser, "in_flight", result) || parseOptionalCount(parser, "repeats", result) ||
-      parser.parseKeyword("mutate"))
+  if (parseOptionalCount(parser, "in_flight", result) || parseOptionalCount(parser, "repeats", result))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("reuse"))) {
+    StringRef key;
+    if (parser.parseLParen() || parser.parseKeyword(&key) || parser.parseRParen())
+      return failure();
+    result.addAttribute("reuse", b.getStringAttr(key));
+  }
+  if (parser.parseKeyword("mutate"))
     return failure();
   StringRef loops[] = {"architecture", "pipeline", "objective"};
   for (StringRef loop : loops)
@@ -220,14 +310,15 @@ void SearchOp::print(OpAsmPrinter &p) {
   for (auto quantity : getMinimize().getAsRange<StringAttr>())
     p << " minimize(" << quantity.getValue() << ")";
   p.printNewline();
-  p << "    strategy(" << stringifyStrategy(getStrategy());
-  if (getStrategy() == Strategy::Aging)
-    p << " population(" << int64_t(getPopulation()) << ") tournament(" << int64_t(getTournament()) << ")";
-  p << ") budget(candidates = " << int64_t(getCandidates()) << ")";
+  p << "    ";
+  printStrategy(p, *this);
+  p << " budget(candidates = " << int64_t(getCandidates()) << ")";
   if (getInFlight() != 8)
     p << " in_flight(" << int64_t(getInFlight()) << ")";
   if (getRepeats() != 1)
     p << " repeats(" << int64_t(getRepeats()) << ")";
+  if (getReuse() != "digest")
+    p << " reuse(" << getReuse() << ")";
   p.printNewline();
   p << "    mutate(";
   bool first = true;
@@ -242,23 +333,76 @@ void SearchOp::print(OpAsmPrinter &p) {
     first = false;
   }
   p << ')';
-  p.printOptionalAttrDict((*this)->getAttrs(),
-                          {"sym_name", "program", "policy", "seed", "metric", "maximize", "minimize", "strategy",
-                           "population", "tournament", "candidates", "in_flight", "repeats", "architecture",
-                           "pipeline", "objective"});
+  p.printOptionalAttrDict((*this)->getAttrs(), {"sym_name", "program", "policy", "seed", "metric", "maximize",
+                                                "minimize", "strategy", "settings", "axes", "candidates", "in_flight",
+                                                "repeats", "reuse", "architecture", "pipeline", "objective"});
+}
+
+/// What the generic form could get wrong, and the numbers.
+static LogicalResult verifyAxes(SearchOp op) {
+  for (Attribute attr : op.getAxes()) {
+    auto axis = dyn_cast<DictionaryAttr>(attr);
+    auto quantity = axis ? axis.getAs<StringAttr>("quantity") : StringAttr();
+    auto low = axis ? axis.getAs<FloatAttr>("low") : FloatAttr(), high = axis ? axis.getAs<FloatAttr>("high") : low;
+    auto cells = axis ? axis.getAs<IntegerAttr>("cells") : IntegerAttr();
+    auto log = axis ? axis.getAs<BoolAttr>("log") : BoolAttr();
+    // search (C6)
+    if (!quantity || !low || !high || !cells || !log)
+      return op.emitOpError("expects an axis of quantity, low, high, cells and log, found ") << attr;
+    if (quantity != "metric" && !llvm::is_contained(getCostQuantities(), quantity.getValue()))
+      return op.emitOpError("expects an axis over metric, ")
+             << llvm::join(getCostQuantities(), ", ") << "; found " << quantity;
+    double from = low.getValueAsDouble(), to = high.getValueAsDouble();
+    if (!(from < to) || !std::isfinite(to - from) || (log.getValue() && from <= 0))
+      return op.emitOpError("expects the bounds of an axis in order, and above 0 where it is log; found [")
+             << formatDouble(from) << ", " << formatDouble(to) << "]";
+    if (cells.getInt() < 1 || cells.getInt() > 1000)
+      return op.emitOpError("expects 1 to 1000 cells of an axis, found ") << cells.getInt();
+  }
+  return success();
 }
 
 LogicalResult SearchOp::verify() {
   // search (C1)
   if (int64_t(getCandidates()) < 1 || int64_t(getInFlight()) < 1 || int64_t(getRepeats()) < 1)
     return emitOpError("expects candidates, in_flight and repeats of at least 1");
+  // search (C5)
+  const StrategyKind *kind = findStrategy(getStrategy());
+  if (!kind)
+    return emitOpError("expects one of the known strategies, found ") << getStrategyAttr();
+  for (const StrategyParameter &p : kind->parameters) {
+    auto value = getSettings().getAs<IntegerAttr>(p.name);
+    if (!value)
+      return emitOpError("expects ") << p.name << " among the settings of " << kind->name << ", found none";
+    if (value.getInt() < p.low || value.getInt() > p.high)
+      return emitOpError("expects ") << p.name << " of " << kind->name << " in [" << p.low << ", " << p.high
+                                     << "], found " << value.getInt();
+  }
+  if (getSettings().size() != kind->parameters.size())
+    return emitOpError("expects ") << kind->parameters.size() << " settings of " << kind->name << ", found "
+                                   << getSettings().size();
   // search (C2)
-  if (int64_t(getPopulation()) < 1 || int64_t(getTournament()) < 1 || getTournament() > getPopulation())
+  if (getSettings().get("tournament") && getSetting("tournament") > getSetting("population"))
     return emitOpError("expects 1 <= tournament <= population, found ")
-           << int64_t(getTournament()) << " and " << int64_t(getPopulation());
+           << getSetting("tournament") << " and " << getSetting("population");
+  // search (C6)
+  if (kind->maxAxes ? getAxes().empty() || getAxes().size() > kind->maxAxes : !getAxes().empty())
+    return emitOpError("expects ") << (kind->maxAxes ? "1 to " : "") << kind->maxAxes << " axes of " << kind->name
+                                   << ", found " << getAxes().size();
+  if (failed(verifyAxes(*this)))
+    return failure();
+  // search (C7)
+  if (kind->name == "pbt" && int64_t(getInFlight()) > getSetting("population"))
+    return emitOpError("expects in_flight of at most the population of pbt, ")
+           << getSetting("population") << ", found " << int64_t(getInFlight());
+  // search (C8)
+  if (getReuse() != "digest" && getReuse() != "probe")
+    return emitOpError("expects reuse of digest or probe, found ") << getReuseAttr();
+  if (getReuse() == "probe" && kind->pauses)
+    return emitOpError("expects reuse(digest) with ") << kind->name << ", whose trainings pause; found reuse(probe)";
   // search (C3)
   for (auto quantity : getMinimize().getAsRange<StringAttr>())
-    if (!llvm::is_contained({"parameters", "flops_per_example", "train_flops", "memory"}, quantity.getValue()))
+    if (!llvm::is_contained(getCostQuantities(), quantity.getValue()))
       return emitOpError("minimises one of parameters, flops_per_example, train_flops and memory, found ") << quantity;
   return success();
 }

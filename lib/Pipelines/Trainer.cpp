@@ -10,6 +10,7 @@
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
 #include "SelfOpt/Transforms/Passes.h"
 #include "llvm/Support/Path.h"
@@ -97,6 +98,13 @@ FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &plan
   if (!compiler)
     return planned.module->emitError() << llvm::toString(compiler.takeError()), failure();
   return Executable::create(*planned.module, planned.name, **compiler, planned.data);
+}
+
+std::string selfopt::planDigest(const PlannedProgram &planned) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  planned.module.get().print(os, OpPrintingFlags().useLocalScope());
+  return digestHex(text);
 }
 
 llvm::Error selfopt::saveParameters(const Executable &executable, const PlannedProgram &planned, StringRef path) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Runtime/Executable.h"
+#include "ExecutableImpl.h"
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,43 +36,6 @@ struct FlushDenormals {
 /// Streams of the run's random numbers; parameters take 0, 1, ... for themselves.
 constexpr uint64_t orderStream = uint64_t(1) << 32;
 } // namespace
-
-struct Executable::Instruction {
-  enum Kind { Launch, Copy, CopyRows, Fill, Clock, Shuffle, Sample, Gather, GatherSlice, Scatter, Record, Repeat };
-  Kind kind = Launch;
-  codegen::KernelFn function = nullptr;
-  size_t slots = 0;              ///< First slot of a launch.
-  char *a = nullptr, *b = nullptr, *c = nullptr, *d = nullptr;
-  int64_t bytes = 0, count = 0;  ///< Copy and fill: bytes, elements; repeat: times; gather: bytes of a row, rows.
-  int64_t extra = 0, stride = 0; ///< Copy of rows: bytes from row to row of the source, and of the target.
-  float value = 0;
-  const char *source = nullptr;  ///< Gather: the table of the training split.
-  bool features = false;
-  std::vector<Instruction> body; ///< Repeat.
-  std::string label;             ///< For profiles.
-};
-
-struct Executable::Impl {
-  char *arena = nullptr;
-  ~Impl() { std::free(arena); }
-  std::shared_ptr<Dataset> data;
-  const Split *trainSplit = nullptr;
-  std::vector<uint64_t> slots;
-  llvm::StringMap<std::vector<Instruction>> sections;
-  llvm::StringMap<std::pair<char *, MemRefType>> names;
-
-  // The state of a run.
-  uint64_t seed = 0;
-  int64_t epoch = 0, batch = 0;
-  double lossSum = 0;
-  int64_t lossCount = 0;
-  TrainOutcome outcome;
-  const Split *slice = nullptr;
-  int64_t sliceStart = 0;
-
-  void execute(ArrayRef<Instruction> list);
-  void sample(const Instruction &i);
-};
 
 void Executable::Impl::sample(const Instruction &i) {
   // a: order, b: weights, c: age, d: fraction of epochs done
@@ -155,13 +119,16 @@ void Executable::Impl::execute(ArrayRef<Instruction> list) {
       ++lossCount;
       break;
     case Instruction::Repeat:
-      for (int64_t n = 0; n < i.count; ++n) {
+      // Epochs go on from where training paused.
+      for (int64_t n = i.features ? nextEpoch : 0, end = i.features ? std::min(untilEpoch, i.count) : i.count; n < end;
+           ++n) {
         (i.features ? epoch : batch) = n;
         if (i.features)
           lossSum = 0, lossCount = 0;
         execute(i.body);
         if (!i.features)
           continue;
+        nextEpoch = n + 1;
         outcome.epochLoss.push_back(lossSum / double(std::max<int64_t>(1, lossCount)));
         if (!std::isfinite(outcome.epochLoss.back())) {
           outcome.diverged = true;
@@ -178,8 +145,6 @@ void Executable::Impl::execute(ArrayRef<Instruction> list) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-int64_t elementBytes(MemRefType type) { return std::max<int64_t>(1, type.getElementTypeBitWidth() / 8); }
-int64_t bytesOf(MemRefType type) { return type.getNumElements() * elementBytes(type); }
 MemRefType typeOf(Value v) { return cast<MemRefType>(v.getType()); }
 } // namespace
 
@@ -348,6 +313,7 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
         i.kind = Instruction::Repeat;
         i.count = repeat.getTimes();
         i.features = repeat.getName() == "epochs";
+        (i.features ? impl.epochs : impl.batches) = i.count;
         if (failed(translate(repeat.getBody().front(), i.body)))
           return failure();
       } else {
@@ -381,17 +347,22 @@ MemRefType Executable::lookupType(StringRef name) const {
 void Executable::initialize(uint64_t seed) {
   FlushDenormals flush;
   impl->seed = seed;
+  impl->nextEpoch = 0;
   impl->outcome = TrainOutcome();
   if (void *slot = lookup("seed"))
     std::memcpy(slot, &seed, 8);
   impl->execute(impl->sections["initialize"]);
 }
 
-TrainOutcome Executable::train() {
+TrainOutcome Executable::train(int64_t untilEpoch) {
   FlushDenormals flush;
+  impl->untilEpoch = untilEpoch;
   impl->execute(impl->sections["train"]);
   return impl->outcome;
 }
+
+int64_t Executable::epochs() const { return impl->epochs; }
+int64_t Executable::epochsDone() const { return impl->nextEpoch; }
 
 bool Executable::run(StringRef section) {
   auto it = impl->sections.find(section);

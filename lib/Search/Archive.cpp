@@ -1,12 +1,11 @@
 //===- Archive.cpp - every candidate of a search, on disk -----------------===//
 
 #include "SelfOpt/Search/Archive.h"
-
+#include "ArchiveRow.h"
+#include "ArchiveSql.h"
 #include "SelfOpt/Support/Digest.h"
 
 #include "llvm/ADT/SmallString.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/bit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -15,165 +14,13 @@
 #include <cmath>
 #include <cstring>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 using namespace selfopt;
+using namespace selfopt::archive;
 
-// Raised with every change of the tables; an archive of another version is refused rather than misread.
-static constexpr int schemaVersion = 1;
 static constexpr llvm::StringLiteral headKey = "archive.head";
-
-static constexpr char schema[] = R"sql(
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE candidate (
-  id INTEGER PRIMARY KEY,       -- order of proposals, from 0
-  digest TEXT NOT NULL,
-  parent INTEGER,
-  mutation TEXT NOT NULL,       -- the mutation ops that lead from the parent to it
-  program TEXT NOT NULL,
-  status TEXT NOT NULL,         -- evaluated, reused, rejected or failed
-  reason TEXT NOT NULL,
-  duplicate_of INTEGER,
-  parameters INTEGER NOT NULL,
-  flops_per_example INTEGER NOT NULL,
-  train_flops INTEGER NOT NULL,
-  memory INTEGER NOT NULL,      -- bytes
-  seed INTEGER NOT NULL,        -- the bits of an unsigned number
-  validation REAL,
-  train_loss REAL,
-  scores TEXT NOT NULL,         -- JSON
-  verdicts TEXT NOT NULL,       -- JSON
-  wall REAL NOT NULL,           -- seconds
-  cpu REAL NOT NULL,            -- seconds
-  worker INTEGER NOT NULL,
-  chain TEXT NOT NULL
-);
-CREATE INDEX candidate_digest ON candidate (digest);
-)sql";
-
-static constexpr char columns[] =
-    "id, digest, parent, mutation, program, status, reason, duplicate_of, parameters, flops_per_example, train_flops, "
-    "memory, seed, validation, train_loss, scores, verdicts, wall, cpu, worker, chain";
-
-llvm::StringRef selfopt::statusName(CandidateRow::Status status) {
-  switch (status) {
-  case CandidateRow::Status::Evaluated:
-    return "evaluated";
-  case CandidateRow::Status::Reused:
-    return "reused";
-  case CandidateRow::Status::Rejected:
-    return "rejected";
-  case CandidateRow::Status::Failed:
-    return "failed";
-  }
-  return "failed";
-}
-
-static std::optional<CandidateRow::Status> parseStatus(llvm::StringRef text) {
-  for (auto status : {CandidateRow::Status::Evaluated, CandidateRow::Status::Reused, CandidateRow::Status::Rejected,
-                      CandidateRow::Status::Failed})
-    if (text == statusName(status))
-      return status;
-  return std::nullopt;
-}
-
-/// SQLite stores NaN as NULL and -0.0 as the integer 0: what the chain covers has to be what comes back.
-static void canonicalise(std::optional<double> &value) {
-  if (value && std::isnan(*value))
-    value.reset();
-  else if (value && *value == 0.0)
-    value = 0.0;
-}
-
-/// Every deterministic column, in the order of the table, lengths before texts.
-static void encode(Digester &digester, const CandidateRow &row) {
-  auto integer = [&](int64_t value) { digester.add(static_cast<uint64_t>(value)); };
-  auto real = [&](const std::optional<double> &value) {
-    integer(value.has_value());
-    digester.add(value ? llvm::bit_cast<uint64_t>(*value) : 0);
-  };
-  integer(row.id);
-  digester.addField(row.digest);
-  integer(row.parent);
-  digester.addField(row.mutation).addField(row.program).addField(statusName(row.status)).addField(row.reason);
-  integer(row.duplicateOf);
-  integer(row.parameters);
-  integer(row.flopsPerExample);
-  integer(row.trainFlops);
-  integer(row.memory);
-  digester.add(row.seed);
-  real(row.validation);
-  real(row.trainLoss);
-  digester.addField(row.scores).addField(row.verdicts);
-}
-
-static std::string link(llvm::StringRef previous, const CandidateRow &row) {
-  Digester digester;
-  digester.addField(previous);
-  encode(digester, row);
-  return digester.hex();
-}
-
-//===----------------------------------------------------------------------===//
-// SQLite
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// A prepared statement. `step` gives a row (true), the end (false) or an error.
-class Statement {
-public:
-  Statement(sqlite3 *database, llvm::StringRef path, llvm::StringRef sql) : database(database), path(path) {
-    code = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
-  }
-  Statement(const Statement &) = delete;
-  Statement &operator=(const Statement &) = delete;
-  ~Statement() { sqlite3_finalize(statement); }
-
-  Statement &bind(int64_t value) { return note(sqlite3_bind_int64(statement, ++bound, value)); }
-  Statement &bind(double value) { return note(sqlite3_bind_double(statement, ++bound, value)); }
-  Statement &bind(llvm::StringRef value) {
-    // A null pointer would bind NULL.
-    return note(sqlite3_bind_text64(statement, ++bound, value.empty() ? "" : value.data(), value.size(),
-                                    SQLITE_TRANSIENT, SQLITE_UTF8));
-  }
-  Statement &bindId(int64_t value) { return value < 0 ? note(sqlite3_bind_null(statement, ++bound)) : bind(value); }
-  Statement &bind(const std::optional<double> &value) {
-    return value ? bind(*value) : note(sqlite3_bind_null(statement, ++bound));
-  }
-
-  llvm::Expected<bool> step() {
-    if (code == SQLITE_OK) {
-      code = sqlite3_step(statement);
-      if (code == SQLITE_ROW || code == SQLITE_DONE)
-        return std::exchange(code, SQLITE_OK) == SQLITE_ROW;
-    }
-    return llvm::createStringError(path + ": " + sqlite3_errmsg(database));
-  }
-
-  int64_t integer(int column) const { return sqlite3_column_int64(statement, column); }
-  double real(int column) const { return sqlite3_column_double(statement, column); }
-  bool null(int column) const { return sqlite3_column_type(statement, column) == SQLITE_NULL; }
-  std::string text(int column) const {
-    const auto *data = reinterpret_cast<const char *>(sqlite3_column_text(statement, column));
-    return data ? std::string(data, static_cast<size_t>(sqlite3_column_bytes(statement, column))) : std::string();
-  }
-
-private:
-  Statement &note(int result) {
-    if (code == SQLITE_OK)
-      code = result;
-    return *this;
-  }
-
-  sqlite3 *database;
-  llvm::StringRef path;
-  sqlite3_stmt *statement = nullptr;
-  int code = SQLITE_OK;
-  int bound = 0;
-};
-} // namespace
 
 struct Archive::Impl {
   std::string path;
@@ -224,7 +71,7 @@ struct Archive::Impl {
       return failure("expected an archive, found a database without one");
     if (*version != schemaVersion)
       return failure("expected an archive of version " + llvm::Twine(schemaVersion) + ", found version " +
-                     llvm::Twine(*version));
+                     llvm::Twine(*version) + (*version < schemaVersion ? ", of an older release" : ", of a newer release"));
     return llvm::Error::success();
   }
 
@@ -281,47 +128,13 @@ struct Archive::Impl {
     chain = committedChain;
   }
 
-  llvm::Expected<CandidateRow> read(Statement &statement) {
-    CandidateRow row;
-    int column = 0;
-    auto id = [&](int at) { return statement.null(at) ? -1 : statement.integer(at); };
-    auto real = [&](int at) { return statement.null(at) ? std::nullopt : std::optional<double>(statement.real(at)); };
-    row.id = statement.integer(column++);
-    row.digest = statement.text(column++);
-    row.parent = id(column++);
-    row.mutation = statement.text(column++);
-    row.program = statement.text(column++);
-    std::string status = statement.text(column++);
-    row.reason = statement.text(column++);
-    row.duplicateOf = id(column++);
-    row.parameters = statement.integer(column++);
-    row.flopsPerExample = statement.integer(column++);
-    row.trainFlops = statement.integer(column++);
-    row.memory = statement.integer(column++);
-    row.seed = static_cast<uint64_t>(statement.integer(column++));
-    row.validation = real(column++);
-    row.trainLoss = real(column++);
-    row.scores = statement.text(column++);
-    row.verdicts = statement.text(column++);
-    row.wall = statement.real(column++);
-    row.cpu = statement.real(column++);
-    row.worker = statement.integer(column++);
-    row.chain = statement.text(column++);
-    std::optional<CandidateRow::Status> parsed = parseStatus(status);
-    if (!parsed)
-      return failure("candidate " + llvm::Twine(row.id) +
-                     ": expected the status evaluated, reused, rejected or failed, found '" + status + "'");
-    row.status = *parsed;
-    return row;
-  }
-
   llvm::Expected<std::optional<CandidateRow>> first(Statement &statement) {
     llvm::Expected<bool> more = statement.step();
     if (!more)
       return more.takeError();
     if (!*more)
       return std::nullopt;
-    llvm::Expected<CandidateRow> row = read(statement);
+    llvm::Expected<CandidateRow> row = read(statement, path);
     if (!row)
       return row.takeError();
     return std::move(*row);
@@ -393,7 +206,14 @@ llvm::Expected<std::unique_ptr<Archive>> Archive::openForWriting(llvm::StringRef
     return error;
   impl->chain.assign(64, '0');
 
-  if (!resume) {
+  // A process that was killed in its first transaction leaves a file that SQLite rolls back to an empty one.
+  llvm::Expected<int64_t> version = impl->integer("PRAGMA user_version");
+  if (!version)
+    return version.takeError();
+  llvm::Expected<int64_t> tables = impl->integer("SELECT count(*) FROM sqlite_master");
+  if (!tables)
+    return tables.takeError();
+  if (!resume || (*version == 0 && *tables == 0)) {
     std::string sql = std::string("BEGIN IMMEDIATE;") + schema +
                       "PRAGMA user_version = " + std::to_string(schemaVersion) + "; COMMIT";
     if (llvm::Error error = impl->run(sql))
@@ -457,21 +277,14 @@ llvm::Error Archive::appendCandidate(CandidateRow &row) {
   canonicalise(row.trainLoss);
   row.parent = std::max<int64_t>(row.parent, -1);
   row.duplicateOf = std::max<int64_t>(row.duplicateOf, -1);
+  row.continues = std::max<int64_t>(row.continues, -1);
+  if (std::isnan(row.budget))
+    return impl->failure("expected a budget, found NaN");
   return impl->inTransaction([&]() -> llvm::Error {
     if (row.id != impl->count)
       return impl->failure("expected candidate " + llvm::Twine(impl->count) + " next, found " + llvm::Twine(row.id));
     row.chain = link(impl->chain, row);
-    Statement statement(impl->database, impl->path,
-                        std::string("INSERT INTO candidate (") + columns +
-                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-    // SQLite would store NaN as NULL, which these columns refuse.
-    auto seconds = [](double value) { return std::isnan(value) ? 0.0 : value; };
-    statement.bind(row.id).bind(row.digest).bindId(row.parent).bind(row.mutation).bind(row.program);
-    statement.bind(statusName(row.status)).bind(row.reason).bindId(row.duplicateOf).bind(row.parameters);
-    statement.bind(row.flopsPerExample).bind(row.trainFlops).bind(row.memory).bind(static_cast<int64_t>(row.seed));
-    statement.bind(row.validation).bind(row.trainLoss).bind(row.scores).bind(row.verdicts);
-    statement.bind(seconds(row.wall)).bind(seconds(row.cpu)).bind(row.worker).bind(row.chain);
-    if (llvm::Error error = statement.step().takeError())
+    if (llvm::Error error = insert(impl->database, impl->path, row))
       return error;
     if (llvm::Error error = impl->setMeta(headKey, std::to_string(row.id + 1) + " " + row.chain))
       return error;
@@ -536,7 +349,7 @@ llvm::Error Archive::forEach(llvm::function_ref<llvm::Error(const CandidateRow &
       return more.takeError();
     if (!*more)
       return llvm::Error::success();
-    llvm::Expected<CandidateRow> row = impl->read(statement);
+    llvm::Expected<CandidateRow> row = read(statement, impl->path);
     if (!row)
       return row.takeError();
     if (llvm::Error error = visit(*row))
@@ -567,6 +380,35 @@ llvm::Expected<std::optional<CandidateRow>> Archive::getByDigest(llvm::StringRef
   return impl->first(statement);
 }
 
+llvm::Expected<std::optional<CandidateRow>> Archive::findTrial(llvm::StringRef digest, double budget,
+                                                               llvm::StringRef startState) {
+  Statement statement(impl->database, impl->path,
+                      std::string("SELECT ") + columns +
+                          " FROM candidate WHERE digest = ? AND budget = ? AND start_state = ? AND "
+                          "reused_by <> 'digest' ORDER BY id DESC LIMIT 1");
+  statement.bind(digest).bind(budget).bind(startState);
+  return impl->first(statement);
+}
+
+llvm::Expected<std::vector<CandidateRow>> Archive::findProbes(llvm::StringRef probe, int64_t last) {
+  Statement statement(impl->database, impl->path,
+                      std::string("SELECT ") + columns +
+                          " FROM candidate WHERE probe = ? AND id <= ? AND duplicate_of IS NULL ORDER BY id");
+  statement.bind(probe).bind(last);
+  std::vector<CandidateRow> rows;
+  while (true) {
+    llvm::Expected<bool> more = statement.step();
+    if (!more)
+      return more.takeError();
+    if (!*more)
+      return rows;
+    llvm::Expected<CandidateRow> row = read(statement, impl->path);
+    if (!row)
+      return row.takeError();
+    rows.push_back(std::move(*row));
+  }
+}
+
 llvm::Expected<std::optional<std::string>> Archive::getMeta(llvm::StringRef key) {
   Statement statement(impl->database, impl->path, "SELECT value FROM meta WHERE key = ?");
   llvm::Expected<bool> more = statement.bind(key).step();
@@ -593,7 +435,7 @@ llvm::Expected<std::optional<int64_t>> Archive::verifyChain() {
       return more.takeError();
     if (!*more)
       break;
-    llvm::Expected<CandidateRow> row = impl->read(statement);
+    llvm::Expected<CandidateRow> row = read(statement, impl->path);
     if (!row) {
       llvm::consumeError(row.takeError());
       return next;

@@ -8,9 +8,13 @@
 #include "Candidate.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Support/Digest.h"
+#include "StateStore.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <fmt/format.h>
 
 using namespace mlir;
 using namespace selfopt;
@@ -22,7 +26,51 @@ std::optional<double> selfopt::metricOf(const ScoreOutcome &score, ArrayRef<std:
   return std::nullopt;
 }
 
-CandidateResult CandidateEvaluator::evaluate(StringRef text) {
+/// The mean loss of each epoch in the fewest digits that read back as the same float.
+static std::string curveText(ArrayRef<double> losses) {
+  std::string text = "[";
+  for (double loss : losses)
+    text += fmt::format("{}{}", text.size() > 1 ? "," : "", float(loss));
+  return text + "]";
+}
+
+/// Steps on the first rows, from the first seed: what they leave in parameters, state and loss. Equal programs have
+/// equal probes; equal probes make programs worth comparing.
+static constexpr int64_t probeSteps = 3;
+static std::string probeDigest(Executable &executable, const PlannedProgram &planned, uint64_t seed) {
+  executable.initialize(seed);
+  int64_t batch = executable.lookupType("x").getDimSize(0);
+  SmallVector<int32_t> rows(planned.trainRows);
+  Digester digester;
+  for (int64_t s = 0; s < probeSteps; ++s) {
+    for (int64_t i = 0; i < planned.trainRows; ++i)
+      rows[i] = int32_t((s * batch + i) % planned.trainRows);
+    executable.step(rows);
+    digester.add(StringRef(static_cast<const char *>(executable.lookup("loss")), sizeof(float)));
+  }
+  for (StringRef kind : {"parameter.", "state.0.", "state.1.", "state.2.", "state.3."})
+    for (int64_t i = 0; executable.lookup((kind + Twine(i)).str()); ++i) {
+      std::string name = (kind + Twine(i)).str();
+      digester.addField(StringRef(static_cast<const char *>(executable.lookup(name)),
+                                  size_t(executable.lookupType(name).getNumElements()) * sizeof(float)));
+    }
+  return digester.hex();
+}
+
+llvm::Expected<int64_t> CandidateEvaluator::findSame(const CandidateResult &result, int64_t lookBack) const {
+  auto archive = Archive::openReadOnly(directory);
+  if (!archive)
+    return archive.takeError();
+  auto rows = (*archive)->findProbes(result.probe, lookBack);
+  if (!rows)
+    return rows.takeError();
+  for (const CandidateRow &row : *rows)
+    if (row.plan == result.plan)
+      return row.id;
+  return -1;
+}
+
+CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
   CandidateResult result;
   std::string diagnostics;
   ScopedDiagnosticHandler collect(&context, [&](Diagnostic &d) {
@@ -35,13 +83,42 @@ CandidateResult CandidateEvaluator::evaluate(StringRef text) {
     result.reason = (stage + ": " + diagnostics).str();
     return result;
   };
-  OwningOpRef<ModuleOp> spec = parseSourceString<ModuleOp>(text, ParserConfig(&context), source);
+  auto machine = [&](llvm::Error error) {
+    result.machineProblem = llvm::toString(std::move(error));
+    return result;
+  };
+  OwningOpRef<ModuleOp> spec = parseSourceString<ModuleOp>(request.program, ParserConfig(&context), source);
   if (!spec)
     return fail("parse");
   // The static part first: a candidate that is too large is not even planned.
   auto train = spec->lookupSymbol<TrainOp>(program);
+  std::vector<Checkpoint> states;
+  if (!request.startState.empty()) {
+    auto bytes = StateStore(directory).read(request.startState);
+    auto read = bytes ? readCheckpoints(*bytes) : llvm::Expected<std::vector<Checkpoint>>(bytes.takeError());
+    if (!read)
+      return fail("the state to continue from: " + llvm::toString(read.takeError()));
+    if (int64_t(read->size()) != repeats)
+      return fail("the state to continue from: expected that of " + Twine(repeats) + " seeds, found " +
+                  Twine(read->size()));
+    states = std::move(*read);
+  }
+  // Epochs, of this program's: at least one where the training begins.
+  int64_t epochs = train.getEpochs(), from = 0;
+  if (!states.empty())
+    from = continuedEpoch(states[0], epochs);
+  int64_t until = std::max({int64_t(std::ceil(request.budget * double(epochs) - 1e-9)), from, int64_t(states.empty())});
   ProgramFacts facts;
   facts.cost = programCost(*spec, program, trainRows);
+  if (facts.cost) {
+    // What this candidate spends, and what was spent to get where it begins.
+    std::optional<int64_t> now = checkedProduct({facts.cost->trainFlops / std::max<int64_t>(1, epochs), until - from});
+    int64_t sum = 0;
+    if (now && !llvm::AddOverflow(*now, request.spent, sum))
+      facts.cost->trainFlops = sum;
+    else
+      facts.cost.reset();
+  }
   if (facts.cost) {
     result.parameters = facts.cost->parameters;
     result.flopsPerExample = facts.cost->flopsPerExample;
@@ -59,8 +136,8 @@ CandidateResult CandidateEvaluator::evaluate(StringRef text) {
   };
   if (int64_t(train.getBatch()) > trainRows) {
     result.status = CandidateRow::Status::Rejected;
-    result.reason = "violated batch <= examples: " + std::to_string(int64_t(train.getBatch())) + " > " +
-                    std::to_string(trainRows);
+    result.reason =
+        "violated batch <= examples: " + std::to_string(int64_t(train.getBatch())) + " > " + std::to_string(trainRows);
     return result;
   }
   if (reject(policy.check(*spec, facts)))
@@ -77,11 +154,24 @@ CandidateResult CandidateEvaluator::evaluate(StringRef text) {
   auto executable = loadProgram(*planned);
   if (failed(executable))
     return fail("compile");
+  std::string plan = request.pause ? planDigest(*planned) : "";
+  if (request.probe) {
+    result.plan = planDigest(*planned);
+    result.probe = probeDigest(**executable, *planned, seed);
+    auto same = findSame(result, request.lookBack);
+    if (!same)
+      return machine(same.takeError());
+    if ((result.sameAs = *same) >= 0)
+      return result;
+  }
   double sum = 0, lossSum = 0;
   llvm::json::Array perSeed;
+  std::vector<Checkpoint> left;
   for (int64_t r = 0; r < repeats; ++r) {
     (*executable)->initialize(seed + r);
-    TrainOutcome outcome = (*executable)->train();
+    if (!states.empty())
+      (*executable)->resume(states[r], plan);
+    TrainOutcome outcome = (*executable)->train(until);
     if (outcome.diverged) {
       result.status = CandidateRow::Status::Failed;
       result.reason = "diverged: the training loss was not finite";
@@ -94,9 +184,23 @@ CandidateResult CandidateEvaluator::evaluate(StringRef text) {
       result.reason = "metric @" + metric + " is not finite";
       return result;
     }
+    double loss = outcome.epochLoss.back();
     sum += *value;
-    lossSum += outcome.epochLoss.back();
-    perSeed.push_back(llvm::json::Object{{"seed", int64_t(seed + r)}, {"validation", *value}});
+    lossSum += loss;
+    perSeed.push_back(llvm::json::Object{{"seed", int64_t(seed + r)},
+                                         {"validation", *value},
+                                         {"validation_loss", std::isfinite(score.loss) ? score.loss : 0},
+                                         {"train_loss", loss}});
+    if (r == 0)
+      result.curve = curveText(outcome.epochLoss);
+    if (request.pause)
+      left.push_back((*executable)->pause(plan));
+  }
+  if (request.pause) {
+    auto written = StateStore(directory).write(writeCheckpoints(left));
+    if (!written)
+      return machine(written.takeError());
+    result.state = *written;
   }
   result.status = CandidateRow::Status::Evaluated;
   result.validation = sum / double(repeats);
@@ -111,13 +215,56 @@ bool CandidateEvaluator::isMemory(const CheckResult &c) { return StringRef(c.con
 // Across the pipe
 //===----------------------------------------------------------------------===//
 
+std::string selfopt::encodeRequest(const CandidateRequest &r) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  // The budget by its bits: a fraction of thirds has no short decimal.
+  os << llvm::json::Value(llvm::json::Object{{"id", r.id},
+                                             {"budget", int64_t(llvm::bit_cast<uint64_t>(r.budget))},
+                                             {"start_state", r.startState},
+                                             {"spent", r.spent},
+                                             {"pause", r.pause},
+                                             {"probe", r.probe},
+                                             {"look_back", r.lookBack}})
+     << '\n'
+     << r.program;
+  return text;
+}
+
+bool selfopt::decodeRequest(StringRef text, CandidateRequest &r) {
+  auto [line, program] = text.split('\n');
+  auto value = llvm::json::parse(line);
+  if (!value) {
+    llvm::consumeError(value.takeError());
+    return false;
+  }
+  const llvm::json::Object *o = value->getAsObject();
+  if (!o)
+    return false;
+  r.id = o->getInteger("id").value_or(0);
+  r.budget = llvm::bit_cast<double>(uint64_t(o->getInteger("budget").value_or(0)));
+  r.startState = o->getString("start_state").value_or("").str();
+  r.spent = o->getInteger("spent").value_or(0);
+  r.pause = o->getBoolean("pause").value_or(false);
+  r.probe = o->getBoolean("probe").value_or(false);
+  r.lookBack = o->getInteger("look_back").value_or(-1);
+  r.program = program.str();
+  return true;
+}
+
 std::string selfopt::encodeResult(const CandidateResult &r) {
   llvm::json::Object o{{"status", statusName(r.status)},
                        {"reason", r.reason},
+                       {"machine_problem", r.machineProblem},
                        {"parameters", r.parameters},
                        {"flops_per_example", r.flopsPerExample},
                        {"train_flops", r.trainFlops},
                        {"memory", r.memory},
+                       {"state", r.state},
+                       {"curve", r.curve},
+                       {"plan", r.plan},
+                       {"probe", r.probe},
+                       {"same_as", r.sameAs},
                        {"scores", llvm::json::Array(r.scores)},
                        {"verdicts", llvm::json::Array(r.verdicts)}};
   if (r.validation)
@@ -129,7 +276,7 @@ std::string selfopt::encodeResult(const CandidateResult &r) {
   return text;
 }
 
-bool selfopt::decodeResult(StringRef text, CandidateRow &row) {
+bool selfopt::decodeResult(StringRef text, CandidateRow &row, std::string &machineProblem) {
   auto value = llvm::json::parse(text);
   if (!value) {
     llvm::consumeError(value.takeError());
@@ -143,10 +290,17 @@ bool selfopt::decodeResult(StringRef text, CandidateRow &row) {
                : status == "rejected" ? CandidateRow::Status::Rejected
                                       : CandidateRow::Status::Failed;
   row.reason = o->getString("reason").value_or("").str();
+  machineProblem = o->getString("machine_problem").value_or("").str();
   row.parameters = o->getInteger("parameters").value_or(0);
   row.flopsPerExample = o->getInteger("flops_per_example").value_or(0);
   row.trainFlops = o->getInteger("train_flops").value_or(0);
   row.memory = o->getInteger("memory").value_or(0);
+  row.state = o->getString("state").value_or("").str();
+  row.curve = o->getString("curve").value_or("").str();
+  row.plan = o->getString("plan").value_or("").str();
+  row.probe = o->getString("probe").value_or("").str();
+  if ((row.duplicateOf = o->getInteger("same_as").value_or(-1)) >= 0)
+    row.reusedBy = "probe";
   row.validation = o->getNumber("validation");
   row.trainLoss = o->getNumber("train_loss");
   auto text_ = [&](StringRef key) {

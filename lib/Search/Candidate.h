@@ -14,11 +14,26 @@
 
 namespace selfopt {
 
+/// What a worker is asked: a program, and which part of its training.
+struct CandidateRequest {
+  int64_t id = 0;
+  std::string program;
+  double budget = 1;      ///< Training pauses after this fraction of its epochs.
+  std::string startState; ///< Where it goes on from; empty: from the beginning.
+  int64_t spent = 0;      ///< FLOPs of the trainings that led to that state.
+  bool pause = false;     ///< Leave a state behind.
+  bool probe = false;     ///< Reuse the result of an earlier candidate whose probe and plan are the same,
+  int64_t lookBack = -1;  ///< of the candidates up to this one.
+};
+
 struct CandidateResult {
   CandidateRow::Status status = CandidateRow::Status::Failed;
   std::string reason;
+  std::string machineProblem; ///< What the machine did wrong and not the candidate (a full disk): the search stops.
   int64_t parameters = 0, flopsPerExample = 0, trainFlops = 0, memory = 0;
   std::optional<double> validation, trainLoss;
+  std::string state, curve, plan, probe;
+  int64_t sameAs = -1; ///< The candidate whose result this one has, found by probe and confirmed by plan.
   llvm::json::Array scores, verdicts;
 };
 
@@ -30,18 +45,25 @@ struct CandidateEvaluator {
   std::string source; ///< The spec's file: data is looked for beside it.
   int64_t trainRows = 0, repeats = 1;
   uint64_t seed = 0;
+  std::string directory; ///< Of the archive: states are read and written there.
 
-  CandidateResult evaluate(llvm::StringRef text);
+  CandidateResult evaluate(const CandidateRequest &request);
 
 private:
+  /// The earlier candidate that is this program, or -1.
+  llvm::Expected<int64_t> findSame(const CandidateResult &result, int64_t lookBack) const;
   static bool isMemory(const CheckResult &c);
 };
 
 std::optional<double> metricOf(const ScoreOutcome &score, llvm::ArrayRef<std::string> names, llvm::StringRef metric);
 
+/// A request as a line of JSON, and the program behind it.
+std::string encodeRequest(const CandidateRequest &request);
+bool decodeRequest(llvm::StringRef text, CandidateRequest &request);
+
 /// A result as one line of JSON, and back into a row.
 std::string encodeResult(const CandidateResult &result);
-bool decodeResult(llvm::StringRef text, CandidateRow &row);
+bool decodeResult(llvm::StringRef text, CandidateRow &row, std::string &machineProblem);
 
 } // namespace selfopt
 #endif // SELFOPT_SEARCH_CANDIDATE_H

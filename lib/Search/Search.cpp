@@ -1,4 +1,4 @@
-//===- Search.cpp - The search --------------------------------------------------------- -===//
+//===- Search.cpp - The search ---------------------------------------------------------  -===//
 //
 // Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,19 +6,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Search/Search.h"
-#include "Candidate.h"
-#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "Searcher.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
-#include "SelfOpt/Search/Strategy.h"
 #include "SelfOpt/Support/Digest.h"
-#include "SelfOpt/Support/File.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/bit.h"
 #include <chrono>
-#include <cmath>
 #include <thread>
 
 using namespace mlir;
@@ -27,87 +22,6 @@ using namespace selfopt;
 static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
-}
-
-/// The text of a block of mutation ops, one a line.
-static std::string mutationText(Block &lineage, size_t from) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  size_t i = 0;
-  for (Operation &op : lineage) {
-    if (i++ < from)
-      continue;
-    op.print(os, OpPrintingFlags().useLocalScope());
-    os << "\n";
-  }
-  return text;
-}
-
-/// `source` is the file that the text stands for, so that data is looked for beside it.
-static OwningOpRef<ModuleOp> parseSpec(StringRef text, MLIRContext &context, StringRef source = "") {
-  return parseSourceString<ModuleOp>(text, ParserConfig(&context), source);
-}
-
-/// The lineage op of a module, made where there is none.
-static Block &lineageOf(ModuleOp spec, StringRef from) {
-  for (auto lineage : spec.getOps<evolve::LineageOp>())
-    return lineage.getBody().front();
-  OpBuilder b = OpBuilder::atBlockEnd(spec.getBody());
-  auto lineage = evolve::LineageOp::create(b, spec.getLoc(), from);
-  return lineage.getBody().emplaceBlock();
-}
-
-namespace {
-
-/// The state of one search.
-class Searcher {
-public:
-  Searcher(ModuleOp spec, const SearchOptions &options, llvm::function_ref<void(const SearchProgress &)> report)
-      : spec(spec), options(options), report(report), context(*spec.getContext()) {}
-
-  llvm::Expected<SearchOutcome> run();
-
-private:
-  llvm::Error setUp();
-  llvm::Error openArchive();
-  llvm::Error restore();
-  llvm::Error propose(int64_t id);
-  llvm::Error settle();
-  llvm::Error collect(double timeout);
-  llvm::Error store(CandidateRow &row);
-  void count(const CandidateRow &row);
-  Fitness fitnessOf(const CandidateRow &row);
-  llvm::Error finish(SearchOutcome &outcome);
-  /// The result of a candidate whose program was seen before; empty while that one is under way.
-  const CandidateRow *resultOf(int64_t id) const;
-
-  ModuleOp spec;
-  const SearchOptions &options;
-  llvm::function_ref<void(const SearchProgress &)> report;
-  MLIRContext &context;
-  evolve::SearchOp search;
-  std::string program, metric, startDigest, source;
-  uint64_t seed = 0;
-  int64_t total = 0, trainRows = 0;
-  MutationScope scope;
-  std::optional<Policy> policy;
-  std::unique_ptr<Strategy> strategy;
-  std::unique_ptr<Archive> archive;
-  std::unique_ptr<WorkerPool> pool;
-  std::unique_ptr<CandidateEvaluator> evaluator;
-
-  std::vector<CandidateRow> rows;     ///< By id; texts of candidates stay, since any may become a parent.
-  std::vector<bool> settled;          ///< Whether the row's result is known.
-  llvm::StringMap<int64_t> firstSeen; ///< Digest to the first candidate that has it.
-  int64_t stored = 0, told = 0;
-  double begin = 0, lastReport = 0;
-  SearchProgress progress;
-};
-
-} // namespace
 
 llvm::Error Searcher::setUp() {
   auto searches = spec.getOps<evolve::SearchOp>();
@@ -120,7 +34,7 @@ llvm::Error Searcher::setUp() {
   metric = search.getMetric().str();
   seed = options.seed.value_or(search.getSeed());
   total = options.candidates.value_or(search.getCandidates());
-  scope = MutationScope::of(spec);
+  inFlight = search.getInFlight();
   auto train = spec.lookupSymbol<TrainOp>(program);
   auto judge = spec.lookupSymbol<MetricOp>(metric);
   auto loss = spec.lookupSymbol<LossOp>(train.getLoss());
@@ -141,14 +55,27 @@ llvm::Error Searcher::setUp() {
     return makeError("the policy can't be fixed");
   policy = std::move(*fixed);
   startDigest = canonicalDigest(spec);
-  strategy = search.getStrategy() == evolve::Strategy::Random
-                 ? makeRandomStrategy()
-                 : makeAgingStrategy(search.getPopulation(), search.getTournament());
+  startText = printSpec(spec);
+  StrategySettings settings;
+  settings.name = search.getStrategy().str();
+  settings.epochs = train.getEpochs();
+  for (NamedAttribute setting : search.getSettings())
+    settings.parameters[setting.getName().str()] = cast<IntegerAttr>(setting.getValue()).getInt();
+  for (auto axis : search.getAxes().getAsRange<DictionaryAttr>())
+    settings.axes.push_back({axis.getAs<StringAttr>("quantity").str(), axis.getAs<FloatAttr>("low").getValueAsDouble(),
+                             axis.getAs<FloatAttr>("high").getValueAsDouble(),
+                             axis.getAs<IntegerAttr>("cells").getInt(), axis.getAs<BoolAttr>("log").getValue()});
+  strategy = makeStrategy(settings);
+  if (!strategy) {
+    search.emitOpError("names a strategy that this search does not know: ") << settings.name;
+    return makeError("the strategy is unknown");
+  }
   // Every candidate trains on the same seeds, so that equal programs have equal results.
   if (auto file = spec.getLoc()->findInstanceOf<FileLineColLoc>())
     source = file.getFilename().str();
-  evaluator.reset(new CandidateEvaluator{context, *policy, program, metric, source, trainRows, int64_t(search.getRepeats()),
-                                         seed * 1000});
+  evaluator.reset(new CandidateEvaluator{context, *policy, program, metric, source, trainRows,
+                                         int64_t(search.getRepeats()), seed * 1000, options.directory});
+  workbench = std::make_unique<Workbench>(context.getDialectRegistry(), source, startDigest);
 
   // The start must keep its own policy: nothing else is worth proposing from.
   ProgramFacts facts;
@@ -160,9 +87,10 @@ llvm::Error Searcher::setUp() {
   for (const CheckResult &c : policy->check(spec, facts))
     if (c.verdict != Verdict::Holds) {
       InFlightDiagnostic d = mlir::emitError(c.location)
-                             << (c.verdict == Verdict::Violated ? "is violated by the spec that the search starts from: "
-                                                                : "can't be decided for the spec that the search starts "
-                                                                  "from: ")
+                             << (c.verdict == Verdict::Violated
+                                     ? "is violated by the spec that the search starts from: "
+                                     : "can't be decided for the spec that the search starts "
+                                       "from: ")
                              << c.detail;
       d.attachNote() << "expected every constraint to hold, found " << stringifyVerdict(c.verdict) << ": "
                      << c.constraint;
@@ -177,7 +105,7 @@ llvm::Error Searcher::openArchive() {
   if (!opened)
     return opened.takeError();
   archive = std::move(*opened);
-  std::pair<StringRef, std::string> keys[] = {{"spec", printSpec(spec)},
+  std::pair<StringRef, std::string> keys[] = {{"spec", startText},
                                               {"spec.digest", startDigest},
                                               {"seed", std::to_string(seed)},
                                               {"program", program},
@@ -206,8 +134,6 @@ Fitness Searcher::fitnessOf(const CandidateRow &row) {
   return fitness;
 }
 
-const CandidateRow *Searcher::resultOf(int64_t id) const { return settled[id] ? &rows[id] : nullptr; }
-
 void Searcher::count(const CandidateRow &row) {
   ++progress.done;
   switch (row.status) {
@@ -226,100 +152,225 @@ void Searcher::count(const CandidateRow &row) {
     ++progress.reasons[StringRef(row.reason).split(':').first.str()];
     break;
   }
-  if (row.validation && (progress.bestId < 0 || fitnessOf(row) < fitnessOf(rows[progress.bestId]))) {
-    progress.bestId = row.id;
-    progress.best = *row.validation;
-    progress.bestParameters = row.parameters;
+  if (row.duplicateOf >= 0)
+    ++(row.reusedBy == "probe" ? progress.savedByProbe : progress.savedByDigest);
+  if (!row.validation)
+    return;
+  Fitness fitness = fitnessOf(row);
+  if (progress.bestId >= 0 && !(fitness < bestFitness))
+    return;
+  bestFitness = std::move(fitness);
+  progress.bestId = row.id;
+  progress.best = *row.validation;
+  progress.bestParameters = row.parameters;
+  if (!bestState.empty() && bestState != row.state)
+    released.push_back({stored, bestState});
+  bestState = row.state;
+}
+
+//===----------------------------------------------------------------------===//
+// Proposing
+//===----------------------------------------------------------------------===//
+
+Proposal Searcher::ask(int64_t id, Philox &random) {
+  Proposal proposal = strategy->ask(id, random);
+  // The first candidate is the spec, however long the strategy trains it.
+  if (id == 0)
+    return {-1, 0, false, proposal.budget, -1};
+  return proposal;
+}
+
+/// Results reach the strategy in order, and states that it is done with are let go.
+void Searcher::tellUpTo(int64_t last) {
+  for (; told <= last; ++told) {
+    auto it = untold.find(told);
+    strategy->tell(told, it->second ? &*it->second : nullptr);
+    if (!it->second)
+      release(told, told); // there is nothing to continue from
+    untold.erase(it);
+    for (int64_t id : strategy->takeDone())
+      release(id, told);
   }
 }
 
+std::string Searcher::keyOf(const CandidateRow &row) {
+  Digester digester;
+  return digester.addField(row.digest).add(llvm::bit_cast<uint64_t>(row.budget)).addField(row.startState).hex();
+}
+
+/// Goes through the archive as if its candidates were proposed once more, so that the strategy stands where it stood.
 llvm::Error Searcher::restore() {
-  auto old = archive->loadAll();
-  if (!old)
-    return old.takeError();
-  for (CandidateRow &row : *old) {
-    if (!row.digest.empty())
-      firstSeen.try_emplace(row.digest, row.id);
-    rows.push_back(row);
-    settled.push_back(true);
+  auto error = archive->forEach([&](const CandidateRow &row) -> llvm::Error {
+    tellUpTo(row.id - inFlight);
+    Philox random(seed, uint64_t(row.id));
+    Proposal proposal = ask(row.id, random);
+    auto describe = [](int64_t parent, double budget, int64_t continues) {
+      return "a child of " + std::to_string(parent) + " with a budget of " + std::to_string(budget) +
+             (continues < 0 ? "" : " that continues " + std::to_string(continues));
+    };
+    if (proposal.parent != row.parent || proposal.budget != row.budget || proposal.continues != row.continues)
+      return makeError(options.directory + ": expected candidate " + Twine(row.id) + " to be " +
+                       describe(proposal.parent, proposal.budget, proposal.continues) + ", found " +
+                       describe(row.parent, row.budget, row.continues) +
+                       "; the archive is of another release, or was changed");
+    untold[row.id] = resultOf(row);
+    hold(row.id, keyOf(row));
+    keepState(row);
+    ++stored;
     count(row);
-  }
-  stored = rows.size();
-  return llvm::Error::success();
+    return llvm::Error::success();
+  });
+  proposed = stored;
+  return error;
 }
 
 /// Draws candidate `id`, and hands it to a worker unless its program is known.
 llvm::Error Searcher::propose(int64_t id) {
-  CandidateRow row;
+  Pending entry;
+  CandidateRow &row = entry.row;
   row.id = id;
   row.seed = evaluator->seed;
   Philox random(seed, uint64_t(id));
-  OwningOpRef<ModuleOp> child;
+  Proposal proposal = ask(id, random);
+  row.parent = proposal.parent;
+  row.budget = proposal.budget;
+  row.continues = proposal.continues;
+  CandidateRequest request;
   if (id == 0) {
-    child = OwningOpRef<ModuleOp>(spec.clone());
+    row.program = startText;
+    row.digest = startDigest;
   } else {
-    Proposal proposal = strategy->ask(id, random);
-    row.parent = proposal.parent;
-    child = parseSpec(rows[row.parent].program, context, source);
-    if (!child)
-      return makeError("candidate " + Twine(row.parent) + " does not parse again");
-    Block &lineage = lineageOf(*child, startDigest);
-    size_t before = lineage.getOperations().size();
-    bool any = false;
-    for (unsigned m = 0; m < proposal.mutations; ++m)
-      any |= mutate(*child, scope, random, lineage) != nullptr;
-    row.mutation = mutationText(lineage, before);
-    if (!any)
-      row.reason = "no mutation applies";
+    // The spec may be a parent before it is in the archive.
+    std::string text = startText, digest = startDigest;
+    if (row.parent != 0) {
+      auto parent = archive->get(row.parent);
+      if (!parent)
+        return parent.takeError();
+      if (!*parent)
+        return makeError("the archive has no candidate " + Twine(row.parent));
+      text = std::move((*parent)->program);
+      digest = std::move((*parent)->digest);
+    }
+    if (proposal.mutations == 0) {
+      row.program = std::move(text);
+      row.digest = std::move(digest);
+    } else {
+      auto child = workbench->mutateProgram(text, proposal, random);
+      if (!child)
+        return child.takeError();
+      row.program = std::move(child->program);
+      row.digest = std::move(child->digest);
+      row.mutation = std::move(child->mutation);
+    }
   }
-  row.program = printSpec(*child);
-  row.digest = canonicalDigest(*child);
-  auto [it, fresh] = firstSeen.try_emplace(row.digest, id);
-  rows.push_back(row);
-  settled.push_back(false);
-  if (!fresh) {
-    rows[id].duplicateOf = it->second;
+  if (row.continues >= 0) {
+    auto before = archive->get(row.continues);
+    if (!before)
+      return before.takeError();
+    if (!*before || (*before)->state.empty())
+      return makeError("candidate " + Twine(row.continues) + " has left no state to continue from");
+    row.startState = (*before)->state;
+    request.spent = (*before)->trainFlops;
+  }
+  entry.key = keyOf(row);
+  // Known, if its result can be had whole: where trainings pause, also the state that it left.
+  auto running = pendingKeys.find(entry.key);
+  if (running != pendingKeys.end()) {
+    row.duplicateOf = running->second;
+  } else {
+    auto known = archive->findTrial(row.digest, row.budget, row.startState);
+    if (!known)
+      return known.takeError();
+    if (*known && ((*known)->state.empty() || liveKeys.count(entry.key)))
+      row.duplicateOf = (*known)->id;
+  }
+  hold(id, entry.key);
+  if (row.duplicateOf >= 0) {
+    row.reusedBy = "digest";
+    pending[id] = std::move(entry);
     return llvm::Error::success();
   }
-  pool->submit(id, row.program);
+  request.id = id;
+  request.program = row.program;
+  request.budget = row.budget;
+  request.startState = row.startState;
+  request.pause = strategy->pauses();
+  request.probe = search.getReuse() == "probe";
+  request.lookBack = id - inFlight;
+  entry.request = encodeRequest(request);
+  pendingKeys[entry.key] = id;
+  pool->submit(id, entry.request);
+  pending[id] = std::move(entry);
   return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+static void copyResult(CandidateRow &row, const CandidateRow &first) {
+  row.parameters = first.parameters;
+  row.flopsPerExample = first.flopsPerExample;
+  row.trainFlops = first.trainFlops;
+  row.memory = first.memory;
+  row.validation = first.validation;
+  row.trainLoss = first.trainLoss;
+  row.state = first.state;
+  row.curve = first.curve;
+  row.scores = first.scores;
+  row.verdicts = first.verdicts;
+  bool trained = first.status == CandidateRow::Status::Evaluated || first.status == CandidateRow::Status::Reused;
+  row.status = trained ? CandidateRow::Status::Reused : first.status;
+  row.reason = first.reason;
+}
+
+std::optional<TrialResult> Searcher::resultOf(const CandidateRow &row) {
+  if (!row.validation)
+    return std::nullopt;
+  return TrialResult{fitnessOf(row), *row.validation, row.parameters, row.flopsPerExample, row.trainFlops, row.memory};
 }
 
 /// Rows whose result is that of an earlier one, then storing and telling in order.
 llvm::Error Searcher::settle() {
-  int64_t ready = stored;
-  while (ready < int64_t(rows.size())) {
-    CandidateRow &row = rows[ready];
-    if (!settled[ready] && row.duplicateOf >= 0) {
-      const CandidateRow *first = resultOf(row.duplicateOf);
-      if (first) {
-        row.parameters = first->parameters;
-        row.flopsPerExample = first->flopsPerExample;
-        row.trainFlops = first->trainFlops;
-        row.memory = first->memory;
-        row.validation = first->validation;
-        row.trainLoss = first->trainLoss;
-        row.scores = first->scores;
-        row.verdicts = first->verdicts;
-        row.status = first->status == CandidateRow::Status::Evaluated ? CandidateRow::Status::Reused : first->status;
-        row.reason = first->reason;
-        settled[ready] = true;
-      }
-    }
-    if (!settled[ready])
+  bool batch = false;
+  while (true) {
+    auto it = pending.find(stored);
+    if (it == pending.end())
       break;
-    ++ready;
-  }
-  if (ready == stored)
-    return llvm::Error::success();
-  if (auto error = archive->begin())
-    return error;
-  for (; stored < ready; ++stored) {
-    if (auto error = archive->appendCandidate(rows[stored]))
+    Pending &entry = it->second;
+    CandidateRow &row = entry.row;
+    if (!entry.settled) {
+      // The first of its kind has a smaller id, so it is in the archive by now.
+      if (row.duplicateOf < 0)
+        break;
+      auto first = archive->get(row.duplicateOf);
+      if (!first || !*first) {
+        archive->rollback();
+        return first ? makeError("the archive has no candidate " + Twine(row.duplicateOf)) : first.takeError();
+      }
+      copyResult(row, **first);
+    }
+    if (!batch) {
+      if (auto error = archive->begin())
+        return error;
+      batch = true;
+    }
+    if (auto error = archive->appendCandidate(row))
       return error;
-    count(rows[stored]);
+    untold[stored] = resultOf(row);
+    keepState(row);
+    ++stored;
+    count(row);
+    if (auto key = pendingKeys.find(entry.key); key != pendingKeys.end() && key->second == row.id)
+      pendingKeys.erase(key);
+    pending.erase(it);
   }
-  return archive->commit();
+  if (!batch)
+    return llvm::Error::success();
+  if (auto error = archive->commit())
+    return error;
+  removeReleased();
+  return llvm::Error::success();
 }
 
 llvm::Error Searcher::collect(double timeout) {
@@ -333,15 +384,66 @@ llvm::Error Searcher::collect(double timeout) {
     });
     return rest;
   }
-  CandidateRow &row = rows[result->job];
-  row.wall = result->wall;
-  row.cpu = result->cpu;
+  Pending &entry = pending[result->job];
+  CandidateRow &row = entry.row;
+  row.wall += result->wall;
+  row.cpu += result->cpu;
   row.worker = result->worker;
-  if (!result->ok || !decodeResult(result->payload, row)) {
+  std::string machineProblem;
+  if (!result->ok || !decodeResult(result->payload, row, machineProblem)) {
     row.status = CandidateRow::Status::Failed;
     row.reason = result->ok ? std::string("sent a malformed answer") : result->reason;
   }
-  settled[result->job] = true;
+  // It would be another result tomorrow: nothing to keep of this candidate.
+  if (!machineProblem.empty())
+    return makeError(machineProblem);
+  // An equal state of an earlier candidate may have gone after the worker had seen it: it is written again.
+  if (!row.state.empty() && !states.contains(row.state)) {
+    pool->submit(result->job, entry.request);
+    return llvm::Error::success();
+  }
+  entry.request.clear();
+  // Found to be an earlier one, by probe and plan.
+  entry.settled = row.duplicateOf < 0;
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// The loop
+//===----------------------------------------------------------------------===//
+
+llvm::Error Searcher::loop(SearchOutcome &outcome) {
+  int64_t restored = stored;
+  for (proposed = stored; proposed < total || stored < proposed;) {
+    bool timeUp = options.seconds > 0 && now() - begin > options.seconds;
+    if (timeUp && proposed < total) {
+      outcome.interrupted = true;
+      total = proposed;
+    }
+    // Candidate i may look back as far as i - in_flight, and no nearer.
+    if (proposed < total && (stored > proposed - inFlight || proposed == 0)) {
+      tellUpTo(proposed - inFlight);
+      if (auto error = propose(proposed++))
+        return error;
+      if (auto error = settle())
+        return error;
+      // Keep the workers busy before looking at what they have.
+      if (proposed < total && stored > proposed - inFlight)
+        continue;
+    }
+    if (!pool->idle())
+      if (auto error = collect(0.2))
+        return error;
+    if (auto error = settle())
+      return error;
+    progress.seconds = now() - begin;
+    progress.perSecond = double(progress.done - restored) / std::max(1e-9, progress.seconds);
+    progress.secondsLeft = progress.perSecond > 0 ? double(total - progress.done) / progress.perSecond : 0;
+    if (now() - lastReport > 0.25) {
+      lastReport = now();
+      report(progress);
+    }
+  }
   return llvm::Error::success();
 }
 
@@ -353,50 +455,24 @@ llvm::Expected<SearchOutcome> Searcher::run() {
     return std::move(error);
   if (auto error = restore())
     return std::move(error);
+  if (options.resume)
+    sweepStates();
   progress.total = total;
   unsigned workers = options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-  auto made = WorkerPool::create(workers, options.limits,
-                                 [this](StringRef request) { return encodeResult(evaluator->evaluate(request)); });
+  auto made = WorkerPool::create(workers, options.limits, [this](StringRef text) {
+    CandidateRequest request;
+    if (!decodeRequest(text, request))
+      return std::string();
+    if (options.beforeCandidate)
+      options.beforeCandidate(request.id);
+    return encodeResult(evaluator->evaluate(request));
+  });
   if (!made)
     return made.takeError();
   pool = std::move(*made);
   SearchOutcome outcome;
-  int64_t restored = rows.size(), inFlight = search.getInFlight();
-  for (int64_t id = restored; id < total || stored < int64_t(rows.size());) {
-    bool timeUp = options.seconds > 0 && now() - begin > options.seconds;
-    if (timeUp && id < total) {
-      outcome.interrupted = true;
-      total = id;
-    }
-    // Candidate `id` may look back as far as `id - inFlight`, and no nearer.
-    if (id < total && (stored > id - inFlight || id == 0)) {
-      for (; told <= id - inFlight; ++told) {
-        Fitness fitness;
-        if (rows[told].validation)
-          fitness = fitnessOf(rows[told]);
-        strategy->tell(told, rows[told].validation ? &fitness : nullptr);
-      }
-      if (auto error = propose(id++))
-        return std::move(error);
-      if (auto error = settle())
-        return std::move(error);
-      // Keep the workers busy before looking at what they have.
-      if (id < total && stored > id - inFlight)
-        continue;
-    }
-    if (!pool->idle())
-      if (auto error = collect(0.2))
-        return std::move(error);
-    if (auto error = settle())
-      return std::move(error);
-    progress.seconds = now() - begin;
-    progress.perSecond = double(progress.done - restored) / std::max(1e-9, progress.seconds);
-    progress.secondsLeft = progress.perSecond > 0 ? double(total - progress.done) / progress.perSecond : 0;
-    if (now() - lastReport > 0.25) {
-      lastReport = now();
-      report(progress);
-    }
-  }
+  if (auto error = loop(outcome))
+    return std::move(error);
   progress.total = total;
   progress.secondsLeft = 0;
   report(progress);
@@ -412,168 +488,7 @@ llvm::Expected<SearchOutcome> Searcher::run() {
   return outcome;
 }
 
-//===----------------------------------------------------------------------===//
-// The end of a search
-//===----------------------------------------------------------------------===//
-
-FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, StringRef metric, unsigned seeds,
-                                            uint64_t firstSeed, bool lookAtTest) {
-  auto planned = planTraining(spec, program);
-  if (failed(planned))
-    return failure();
-  auto executable = loadProgram(*planned);
-  if (failed(executable))
-    return failure();
-  FinalScore score;
-  auto cost = programCost(spec, program, planned->trainRows);
-  if (cost) {
-    score.parameters = cost->parameters;
-    score.flopsPerExample = cost->flopsPerExample;
-  }
-  score.epochs = planned->epochs;
-  score.seeds = seeds;
-  std::vector<double> tests;
-  for (unsigned s = 0; s < seeds; ++s) {
-    (*executable)->initialize(firstSeed + s);
-    if ((*executable)->train().diverged) {
-      ++score.failedSeeds;
-      continue;
-    }
-    auto validation = metricOf((*executable)->score(planned->data->validation), planned->metrics, metric);
-    std::optional<double> test = 0.0;
-    if (lookAtTest)
-      test = metricOf((*executable)->score(planned->data->test), planned->metrics, metric);
-    if (!validation || !test || !std::isfinite(*validation) || !std::isfinite(*test)) {
-      ++score.failedSeeds;
-      continue;
-    }
-    score.validation += *validation;
-    tests.push_back(*test);
-    score.test += *test;
-  }
-  // Means over the seeds that have a score.
-  double scored = std::max<size_t>(1, tests.size());
-  score.validation /= scored;
-  score.test /= scored;
-  for (double t : tests)
-    score.testDeviation += (t - score.test) * (t - score.test);
-  score.testDeviation = tests.size() > 1 ? std::sqrt(score.testDeviation / double(tests.size() - 1)) : 0;
-  return score;
-}
-
-llvm::Error Searcher::finish(SearchOutcome &outcome) {
-  if (progress.bestId < 0)
-    return makeError("no candidate could be evaluated, not even the start: " + rows[0].reason);
-  // A single validation score of the best of hundreds is too good to be true: the finalists train again on fresh seeds,
-  // and the best mean wins. Test is looked at for the winner and the start alone.
-  uint64_t fresh = freshSeed(seed);
-  std::vector<int64_t> order;
-  llvm::StringMap<bool> seen;
-  for (const CandidateRow &row : rows)
-    if (row.validation)
-      order.push_back(row.id);
-  llvm::stable_sort(order, [&](int64_t a, int64_t b) { return fitnessOf(rows[a]) < fitnessOf(rows[b]); });
-  auto scored = [&](int64_t id, bool lookAtTest) -> llvm::Expected<FinalScore> {
-    OwningOpRef<ModuleOp> module = parseSpec(rows[id].program, context, source);
-    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, lookAtTest)
-                        : FailureOr<FinalScore>(failure());
-    if (failed(score))
-      return makeError("candidate " + Twine(id) + " can't be trained again");
-    score->id = id;
-    score->digest = rows[id].digest;
-    score->text = rows[id].program;
-    return *score;
-  };
-  auto start = scored(0, true);
-  if (!start)
-    return start.takeError();
-  outcome.start = *start;
-  bool have = false;
-  Fitness bestFitness;
-  unsigned taken = 0;
-  for (int64_t id : order) {
-    if (taken == options.finalists)
-      break;
-    if (!seen.try_emplace(rows[id].digest, true).second)
-      continue;
-    ++taken;
-    auto score = scored(id, false);
-    if (!score)
-      return score.takeError();
-    // One that diverges on some seed is no winner, however good its other seeds are.
-    if (score->failedSeeds && have)
-      continue;
-    CandidateRow probe = rows[id];
-    probe.validation = score->validation;
-    Fitness fitness = fitnessOf(probe);
-    if (!have || outcome.best.failedSeeds || fitness < bestFitness) {
-      have = true;
-      bestFitness = fitness;
-      outcome.best = *score;
-    }
-  }
-  auto winnerScore = scored(outcome.best.id, true);
-  if (!winnerScore)
-    return winnerScore.takeError();
-  outcome.best = *winnerScore;
-  if (auto error = writeFileAtomically(options.directory + "/best.mlir", outcome.best.text))
-    return error;
-  // The weights of the winner's first fresh seed.
-  OwningOpRef<ModuleOp> winner = parseSpec(outcome.best.text, context, source);
-  auto planned = planTraining(*winner, program);
-  auto executable = failed(planned) ? FailureOr<std::unique_ptr<Executable>>(failure()) : loadProgram(*planned);
-  if (failed(executable))
-    return makeError("the winner can't be trained again");
-  (*executable)->initialize(fresh);
-  (*executable)->train();
-  if (auto error = saveParameters(**executable, *planned, options.directory + "/best.safetensors"))
-    return error;
-  if (auto error = archive->setMeta("best", std::to_string(outcome.best.id)))
-    return error;
-  return archive->setMeta("finished", std::to_string(rows.size()));
-}
-
 llvm::Expected<SearchOutcome> selfopt::runSearch(ModuleOp spec, const SearchOptions &options,
                                                  llvm::function_ref<void(const SearchProgress &)> report) {
   return Searcher(spec, options, report).run();
-}
-
-//===----------------------------------------------------------------------===//
-// Replay
-//===----------------------------------------------------------------------===//
-
-llvm::Expected<OwningOpRef<ModuleOp>> selfopt::replayCandidate(Archive &archive, int64_t id, MLIRContext &context) {
-  auto text = archive.getMeta("spec");
-  if (!text)
-    return text.takeError();
-  if (!*text)
-    return makeError("the archive holds no spec");
-  // The chain of parents, from the start on.
-  std::vector<std::string> steps;
-  for (int64_t at = id; at > 0;) {
-    auto row = archive.get(at);
-    if (!row)
-      return row.takeError();
-    if (!*row)
-      return makeError("the archive has no candidate " + Twine(at));
-    steps.push_back((*row)->mutation);
-    at = (*row)->parent;
-  }
-  OwningOpRef<ModuleOp> spec = parseSpec(**text, context);
-  if (!spec)
-    return makeError("the archive's spec does not parse");
-  if (steps.empty())
-    return spec;
-  std::string digest = canonicalDigest(*spec), all;
-  for (auto it = steps.rbegin(); it != steps.rend(); ++it)
-    all += *it;
-  OwningOpRef<ModuleOp> holder = parseSpec("evolve.lineage from(\"" + digest + "\") {\n" + all + "}\n", context);
-  if (!holder)
-    return makeError("the mutations of candidate " + Twine(id) + " do not parse");
-  auto lineage = *holder->getOps<evolve::LineageOp>().begin();
-  if (failed(applyLineage(*spec, lineage.getBody().front())))
-    return makeError("the mutations of candidate " + Twine(id) + " do not apply again");
-  lineage->remove();
-  spec->push_back(lineage);
-  return spec;
 }

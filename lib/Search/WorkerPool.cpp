@@ -207,6 +207,7 @@ struct Worker {
   uint64_t job = 0;
   double start = 0;       // of the job
   double finishedCpu = 0; // of the jobs that this process has ended
+  uint64_t finished = 0;  // how many these are
   std::string out;        // still to be sent, from outDone
   size_t outDone = 0;
   std::string in; // received so far
@@ -429,6 +430,10 @@ struct WorkerPool::Impl {
     worker.finishedCpu += header.cpu;
     worker.busy = false;
     worker.in.clear();
+    if (limits.jobs && ++worker.finished >= limits.jobs) {
+      ::kill(worker.pid, SIGKILL);
+      bury(worker);
+    }
   }
 
   size_t busyCount() const {

@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
   auto data = loadDataset(spec->lookupSymbol<DatasetOp>("digits"), {});
   if (failed(data))
     return 1;
-  CandidateEvaluator evaluator{context, *policy, "fit", "accuracy", argv[1], splitSizes(**data, train.getDataAttr()).train, 1, 0};
+  CandidateEvaluator evaluator{context, *policy, "fit", "accuracy", argv[1], splitSizes(**data, train.getDataAttr()).train, 1, 0, ""};
   std::string text = printSpec(*spec);
 
   double stages[4] = {};
@@ -79,7 +79,9 @@ int main(int argc, char **argv) {
     double t1 = now();
     std::string digest = canonicalDigest(*child), childText = printSpec(*child);
     double t2 = now();
-    CandidateResult result = evaluator.evaluate(childText);
+    CandidateRequest request;
+    request.program = childText;
+    CandidateResult result = evaluator.evaluate(request);
     double t3 = now();
     stages[0] += t1 - t0;
     stages[1] += t2 - t1;

@@ -65,6 +65,7 @@ static llvm::json::Object progressJson(const SearchProgress &p) {
                        {"failed", p.failed},     {"seconds", p.seconds},      {"per_second", p.perSecond},
                        {"seconds_left", p.secondsLeft}, {"best", p.best},     {"best_parameters", p.bestParameters}};
   o["reasons"] = std::move(reasons);
+  o["saved"] = llvm::json::Object{{"digest", p.savedByDigest}, {"probe", p.savedByProbe}};
   return o;
 }
 
@@ -152,6 +153,7 @@ int run::searchMain() {
                                  {"reused", p.reused},
                                  {"rejected", p.rejected},
                                  {"failed", p.failed},
+                                 {"saved", llvm::json::Object{{"digest", p.savedByDigest}, {"probe", p.savedByProbe}}},
                                  {"seconds", p.seconds},
                                  {"start", scores(outcome->start)},
                                  {"best", scores(outcome->best)},
@@ -160,6 +162,10 @@ int run::searchMain() {
   }
   llvm::outs() << llvm::formatv("{0} candidates in {1}: {2} trained, {3} known already, {4} refused, {5} failed\n", p.done,
                                 duration(p.seconds), p.evaluated, p.reused, p.rejected, p.failed);
+  if (p.savedByDigest + p.savedByProbe)
+    llvm::outs() << llvm::formatv("  {0,6}  evaluations saved by the canonical digest\n", p.savedByDigest);
+  if (p.savedByProbe)
+    llvm::outs() << llvm::formatv("  {0,6}  saved by what the first steps compute, confirmed by the plan\n", p.savedByProbe);
   for (auto &[reason, n] : p.reasons)
     llvm::outs() << llvm::formatv("  {0,6}  {1}\n", n, reason);
   llvm::outs() << llvm::formatv("\n{0,-24} {1,18} {2,12} {3,16} {4,12}\n", "", "test " + outcome->metric, "parameters",

@@ -38,6 +38,10 @@ llvm::Expected<codegen::KernelCompiler *> processCompiler();
 /// Loads a planned program.
 llvm::FailureOr<std::unique_ptr<Executable>> loadProgram(PlannedProgram &planned);
 
+/// The digest of a plan, its kernels and the dataset that it names: with one digest and one seed, two trainings are the
+/// same, bit for bit.
+std::string planDigest(const PlannedProgram &planned);
+
 /// Writes the parameters as they are now: "parameter.0", "parameter.1", ... in the order of the model's layers.
 llvm::Error saveParameters(const Executable &executable, const PlannedProgram &planned, llvm::StringRef path);
 

@@ -13,10 +13,12 @@
 #define SELFOPT_RUNTIME_EXECUTABLE_H
 
 #include "SelfOpt/Codegen/KernelCompiler.h"
+#include "SelfOpt/Runtime/Checkpoint.h"
 #include "SelfOpt/Runtime/Dataset.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringMap.h"
+#include <limits>
 #include <memory>
 
 namespace selfopt {
@@ -43,8 +45,15 @@ public:
 
   /// Fresh parameters and state. The same seed gives the same run, bit for bit, on one kind of CPU.
   void initialize(uint64_t seed);
-  /// The whole training run; call `initialize` first.
-  TrainOutcome train();
+  /// Trains from where the run stands (its beginning, after `initialize`) to the end, or pauses before epoch `untilEpoch`.
+  /// The outcome is that of the whole run so far.
+  TrainOutcome train(int64_t untilEpoch = std::numeric_limits<int64_t>::max());
+  int64_t epochs() const;     ///< Of a whole training.
+  int64_t epochsDone() const; ///< Of this run.
+  /// The run as it stands between two calls of `train`. `plan` is the digest of the loaded plan.
+  Checkpoint pause(llvm::StringRef plan) const;
+  /// Goes on from a checkpoint of this plan, exactly, or of another one, as Checkpoint.h says; call `initialize` first.
+  void resume(const Checkpoint &checkpoint, llvm::StringRef plan);
   ScoreOutcome score(const Split &split);
   /// Runs a section once: "call" of a plain function, or any other by name. False when there is none.
   bool run(llvm::StringRef section);

@@ -42,16 +42,25 @@ struct CandidateRow {
   Status status = Status::Evaluated;
   std::string reason;       // why it was rejected or failed
   int64_t duplicateOf = -1; // id of the candidate whose result was reused, or -1
+  std::string reusedBy;     // how that one was found: "digest" or "probe"; empty for others
+
+  double budget = 1;      // the fraction of its epochs after which training paused and the candidate was scored
+  int64_t continues = -1; // id of the candidate whose training it continues, or -1
+  std::string startState; // digest of the state that training began from; empty: the initial one
+  std::string state;      // digest of the state that it left (DIR/weights/DIGEST.state), where trainings pause
+  std::string plan;       // digest of the complete planned program, where the search reuses by probe
+  std::string probe;      // digest of what its first steps compute, likewise
 
   int64_t parameters = 0;
   int64_t flopsPerExample = 0;
-  int64_t trainFlops = 0;
+  int64_t trainFlops = 0; // spent on it and on all that it continues
   int64_t memory = 0; // bytes
   uint64_t seed = 0;
 
   // Absent where there is none; NaN is stored as absent, and -0 as 0, since SQLite keeps neither.
   std::optional<double> validation;
   std::optional<double> trainLoss;
+  std::string curve;    // JSON: the mean training loss of each epoch so far, first seed
   std::string scores;   // JSON
   std::string verdicts; // JSON
 
@@ -106,6 +115,12 @@ public:
   llvm::Expected<std::optional<CandidateRow>> get(int64_t id);
   /// The first candidate with this digest.
   llvm::Expected<std::optional<CandidateRow>> getByDigest(llvm::StringRef digest);
+
+  /// The last candidate that a worker looked at with this digest and budget, from this state.
+  llvm::Expected<std::optional<CandidateRow>> findTrial(llvm::StringRef digest, double budget,
+                                                        llvm::StringRef startState);
+  /// The candidates 0 .. last with this probe digest that were no duplicates themselves.
+  llvm::Expected<std::vector<CandidateRow>> findProbes(llvm::StringRef probe, int64_t last);
 
   /// Keys that start with "clock." stay out of contentDigest(); "archive." is the archive's own.
   llvm::Error setMeta(llvm::StringRef key, llvm::StringRef value);

@@ -31,13 +31,17 @@ struct SearchOptions {
   std::optional<int64_t> candidates;  ///< Instead of the spec's.
   double seconds = 0;                 ///< Stop proposing after this long; 0: never. Recorded in the archive.
   bool resume = false;
-  WorkerLimits limits{uint64_t(4) << 30, 600, 600};
+  WorkerLimits limits{uint64_t(4) << 30, 600, 600, 500};
+  /// Called in the worker before it looks at a candidate: where a test makes one crash, hang or eat memory.
+  std::function<void(int64_t id)> beforeCandidate;
   unsigned finalSeeds = 5;            ///< Fresh training seeds of the closing comparison.
   unsigned finalists = 24;            ///< Candidates that are retrained on them to choose the winner.
 };
 
 struct SearchProgress {
   int64_t done = 0, total = 0, evaluated = 0, reused = 0, rejected = 0, failed = 0;
+  int64_t savedByDigest = 0; ///< Candidates whose result was known, by the canonical digest of their program,
+  int64_t savedByProbe = 0;  ///< or by what their first steps compute, confirmed by their plan.
   double seconds = 0, perSecond = 0, secondsLeft = 0;
   double best = 0;                       ///< Validation metric of the best so far.
   int64_t bestId = -1, bestParameters = 0;

@@ -36,6 +36,9 @@ struct WorkerLimits {
   /// Seconds from the moment the job is handed to the worker, the start of a fresh worker included. Watched by
   /// waitOne().
   double wallSeconds = 0;
+  /// Jobs that one process does; then it makes room for a fresh one. What a compiler keeps (uniqued types, loaded code)
+  /// goes with it, so that a worker's memory stays bounded however long the run is.
+  uint64_t jobs = 0;
 };
 
 struct WorkerResult {

@@ -52,6 +52,32 @@ evolve.search @aging program(@fit) policy(@policy) seed(-5) minimize(parameters)
 evolve.search @small program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
     strategy(aging population(1) tournament(1)) budget(candidates = 1) in_flight(3) repeats(2)
     mutate(objective(@loss)) {note = "small"}
+// Every strategy, with the defaults of what is left out; the order of parameters does not matter.
+// CHECK: strategy(hill patience(50)) budget(candidates = 9){{$}}
+evolve.search @hill program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(hill) budget(candidates = 9) mutate(objective(@loss))
+// CHECK: strategy(aging population(64) tournament(3)) budget
+evolve.search @half program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(aging tournament(3)) budget(candidates = 9) mutate(objective(@loss))
+// CHECK: strategy(nsga2 population(20)) budget(candidates = 9) repeats(3) reuse(probe){{$}}
+evolve.search @nsga2 program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(nsga2 population(20)) budget(candidates = 9) repeats(3) reuse(probe) mutate(objective(@loss))
+// CHECK: strategy(map_elites initial(7) axis("parameters" in [100.0, 20000.0] cells(8) log) axis("metric" in [0.0, 1.0] cells(4))) budget
+evolve.search @map_elites program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(map_elites axis("parameters" in [100, 20000] cells(8) log) initial(7) axis("metric" in [0.0, 1.0] cells(4)))
+    budget(candidates = 9) reuse(digest) mutate(objective(@loss))
+// CHECK: strategy(islands(3) every(50) population(25) tournament(2)) budget
+evolve.search @islands program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(islands(3) tournament(2) every(50)) budget(candidates = 9) mutate(objective(@loss))
+// CHECK: strategy(islands(4) every(10) population(25) tournament(5)) budget
+evolve.search @archipelago program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(islands every(10)) budget(candidates = 9) mutate(objective(@loss))
+// CHECK: strategy(asha reduction(3) rungs(4)) budget
+evolve.search @asha program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(asha rungs(4)) budget(candidates = 9) mutate(objective(@loss))
+// CHECK: strategy(pbt population(16) interval(2)) budget
+evolve.search @pbt program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(pbt interval(2)) budget(candidates = 9) mutate(objective(@loss))
 
 // CHECK:      evolve.lineage from("5d1c") {
 // CHECK-NEXT:   evolve.widen @net at(0) units(48)
@@ -61,7 +87,7 @@ evolve.search @small program(@fit) policy(@policy) seed(0) maximize(metric(@scor
 // CHECK-NEXT:   evolve.swap_activation @net at(0) to("gelu")
 // CHECK-NEXT:   evolve.set_hyper @fit "batch" to(64.0)
 // CHECK-NEXT:   evolve.jitter_hyper @fit "lr" by(1.25)
-// CHECK-NEXT:   evolve.edit_constant @sgd at(0) to(0.9499{{[0-9]*}})
+// CHECK-NEXT:   evolve.edit_constant @sgd at(0) to(0.95)
 // CHECK-NEXT:   evolve.replace_op @sgd at(4) by("arith.maximumf")
 // CHECK-NEXT:   evolve.rewire_operand @sgd at(4) operand(1) value(3)
 // CHECK-NEXT:   evolve.insert_op @constant at(3) operand(0) op("arith.mulf") value(0)

@@ -69,8 +69,9 @@ def main(what, *rest):
         assert float(rest[2]) <= value <= float(rest[3]), f"expected {rest[1]} in {rest[2:]}, found {value}"
     elif what == "search":
         line = last(rest[0])
-        need(line, ["candidates", "evaluated", "rejected", "reused", "failed", "seconds", "best", "start"])
+        need(line, ["candidates", "evaluated", "rejected", "reused", "failed", "saved", "seconds", "best", "start"])
         need(line["best"], ["digest", "parameters", "metric"])
+        need(line["saved"], ["digest", "probe"])
         need(line["best"]["metric"], ["validation", "test"])
         parts = [line[k] for k in ("evaluated", "rejected", "reused", "failed")]
         assert sum(parts) == line["candidates"], line

@@ -1,6 +1,7 @@
 #include "SelfOpt/Search/Archive.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
 
@@ -35,6 +36,14 @@ CandidateRow candidate(int64_t id) {
   row.trainFlops = int64_t(1) << 60;
   row.validation = 0.1 * double(id);
   row.scores = "{\"accuracy\": 0.5}";
+  row.reusedBy = id % 5 == 1 ? "digest" : "";
+  row.budget = 1.0 / double(1 + id % 3);
+  row.continues = id % 3 - 1;
+  row.startState = "start" + std::to_string(id % 3);
+  row.state = "state" + std::to_string(id);
+  row.plan = "plan" + std::to_string(id % 7);
+  row.probe = "probe" + std::to_string(id % 5);
+  row.curve = "[2.5,1.25]";
   row.wall = 1.5;
   row.worker = id % 2;
   return row;
@@ -150,6 +159,14 @@ TEST_F(ArchiveTest, TamperingIsFound) {
                            "status = 'other'",
                            "reason = 'x'",
                            "duplicate_of = 1",
+                           "reused_by = 'x'",
+                           "budget = 0.25",
+                           "continues = 4",
+                           "start_state = 'x'",
+                           "state = 'x'",
+                           "plan = 'x'",
+                           "probe = 'x'",
+                           "curve = '[]'",
                            "parameters = 1",
                            "flops_per_example = 1",
                            "train_flops = 1",
@@ -207,8 +224,8 @@ TEST_F(ArchiveTest, CreateResumeAndVersions) {
     EXPECT_EQ(llvm::cantFail(archive->verifyChain()), std::nullopt);
   }
   sql("PRAGMA user_version = 7");
-  EXPECT_EQ(errorOf(Archive::openForResume(folder)), file() + ": expected an archive of version 1, found version 7");
-  EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": expected an archive of version 1, found version 7");
+  EXPECT_EQ(errorOf(Archive::openForResume(folder)), file() + ": expected an archive of version 2, found version 7, of a newer release");
+  EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": expected an archive of version 2, found version 7, of a newer release");
   FILE *garbage = fopen(file().c_str(), "w");
   fputs(std::string(10000, 'x').c_str(), garbage);
   fclose(garbage);
@@ -363,4 +380,70 @@ TEST_F(ArchiveTest, FolderThatCannotBeWritten) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
     GTEST_SKIP() << "no user here may read the folder but not write to it";
   EXPECT_EQ(status, 0);
+}
+
+// docs/Archive.md says what each column holds, and no other.
+TEST_F(ArchiveTest, EveryColumnIsDocumented) {
+  fill(1);
+  auto page = llvm::MemoryBuffer::getFile(SELFOPT_SOURCE_DIR "/docs/Archive.md");
+  ASSERT_TRUE(bool(page));
+  llvm::StringRef text = (*page)->getBuffer();
+  text = text.substr(text.find("## Table `candidate`"));
+  text = text.take_front(text.find("## Table `meta`"));
+  sqlite3 *database = nullptr;
+  ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+  sqlite3_stmt *statement = nullptr;
+  ASSERT_EQ(sqlite3_prepare_v2(database, "PRAGMA table_info(candidate)", -1, &statement, nullptr), SQLITE_OK);
+  size_t columns = 0;
+  while (sqlite3_step(statement) == SQLITE_ROW) {
+    std::string name = reinterpret_cast<const char *>(sqlite3_column_text(statement, 1));
+    EXPECT_EQ(text.count("\n| `" + name + "` |"), 1u) << name;
+    ++columns;
+  }
+  sqlite3_finalize(statement);
+  sqlite3_close(database);
+  EXPECT_EQ(text.count("\n| `"), columns);
+}
+
+TEST_F(ArchiveTest, AFileWithoutTablesIsBegunAnew) {
+  // What a process leaves that was killed while it made the tables, once SQLite has played the journal back.
+  sql("VACUUM");
+  ASSERT_TRUE(Archive::exists(folder));
+  {
+    auto archive = Archive::openForResume(folder);
+    ASSERT_TRUE(bool(archive)) << llvm::toString(archive.takeError());
+    EXPECT_EQ(llvm::cantFail((*archive)->size()), 0);
+    CandidateRow row = candidate(0);
+    EXPECT_EQ(errorOf((*archive)->appendCandidate(row)), "no error");
+  }
+  EXPECT_EQ(firstBad(), std::nullopt);
+}
+
+TEST_F(ArchiveTest, TrialsAndProbes) {
+  auto archive = llvm::cantFail(Archive::create(folder));
+  for (int64_t i = 0; i < 8; ++i) {
+    CandidateRow row = candidate(i);
+    row.digest = "same";
+    row.budget = i < 6 ? 0.5 : 1;
+    row.startState = i == 2 ? "elsewhere" : "";
+    row.reusedBy = i == 4 ? "digest" : i == 3 ? "probe" : "";
+    row.duplicateOf = i == 4 || i == 3 ? 0 : -1;
+    row.probe = i % 2 ? "odd" : "even";
+    llvm::cantFail(archive->appendCandidate(row));
+  }
+  // The last one of that budget and start that a worker looked at: 5 is that, 4 was taken from another.
+  EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 0.5, ""))->id, 5);
+  EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 0.5, "elsewhere"))->id, 2);
+  EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 1, ""))->id, 7);
+  EXPECT_FALSE(llvm::cantFail(archive->findTrial("same", 0.25, "")));
+  EXPECT_FALSE(llvm::cantFail(archive->findTrial("other", 0.5, "")));
+  auto ids = [&](const char *probe, int64_t last) {
+    std::vector<int64_t> found;
+    for (const CandidateRow &row : llvm::cantFail(archive->findProbes(probe, last)))
+      found.push_back(row.id);
+    return found;
+  };
+  EXPECT_EQ(ids("odd", 6), (std::vector<int64_t>{1, 5}));
+  EXPECT_EQ(ids("even", 100), (std::vector<int64_t>{0, 2, 6}));
+  EXPECT_EQ(ids("none", 100), std::vector<int64_t>{});
 }

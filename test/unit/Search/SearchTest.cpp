@@ -5,11 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../Runtime/Harness.h"
+#include "SearchHarness.h"
 #include "SelfOpt/Mutation/Mutation.h"
-#include "SelfOpt/Search/Search.h"
-#include "gtest/gtest.h"
-#include <filesystem>
 #include <map>
 
 using namespace mlir;
@@ -18,81 +15,10 @@ using namespace selfopt::test;
 
 namespace {
 
-/// The example with two epochs, one training per candidate, and a population that forty candidates fill.
-std::string spec() {
-  std::string text = replaced(readExample("digits.mlir"), "epochs = 20", "epochs = 2");
-  text = replaced(text, "population(100) tournament(10)", "population(8) tournament(3)");
-  return replaced(text, " repeats(3)", "");
-}
-
-std::string folder(const std::string &name) {
-  namespace fs = std::filesystem;
-  static const fs::path root = [] {
-    fs::path made = fs::path(::testing::TempDir()) / ("selfopt-search-" + std::to_string(::getpid()));
-    fs::create_directories(made / "cache");
-    context(); // which wants no cache; forked workers share one here
-    ::setenv("SELFOPT_CACHE_DIR", (made / "cache").c_str(), 1);
-    std::atexit([] {
-      std::error_code error;
-      fs::remove_all(fs::path(::testing::TempDir()) / ("selfopt-search-" + std::to_string(::getpid())), error);
-    });
-    return made;
-  }();
-  return (root / name).string();
-}
-
-struct Finished {
-  std::string directory, digest, error;
-  SearchOutcome outcome;
-};
-
-Finished runOnce(const std::string &name, const std::string &text, int64_t candidates, unsigned workers, bool resume = false,
-           std::optional<uint64_t> seed = {}) {
-  Finished run;
-  run.directory = folder(name);
-  auto module = parse(text);
-  if (!module) {
-    run.error = "does not parse";
-    return run;
-  }
-  SearchOptions options;
-  options.directory = run.directory;
-  options.workers = workers;
-  options.candidates = candidates;
-  options.resume = resume;
-  options.seed = seed;
-  options.finalSeeds = 1;
-  options.finalists = 2;
-  options.limits.wallSeconds = 120;
-  auto outcome = runSearch(*module, options, [](const SearchProgress &) {});
-  if (!outcome) {
-    run.error = llvm::toString(outcome.takeError());
-    return run;
-  }
-  run.outcome = *outcome;
-  auto archive = Archive::openReadOnly(run.directory);
-  auto digest = archive ? (*archive)->contentDigest() : llvm::Expected<std::string>(archive.takeError());
-  if (!digest)
-    run.error = llvm::toString(digest.takeError());
-  else
-    run.digest = *digest;
-  return run;
-}
-
 /// Forty candidates by one worker: what all others are compared with.
 const Finished &straight() {
   static const Finished run = runOnce("straight", spec(), 40, 1);
   return run;
-}
-
-std::vector<CandidateRow> rowsOf(const Finished &run) {
-  auto archive = Archive::openReadOnly(run.directory);
-  auto rows = archive ? (*archive)->loadAll() : llvm::Expected<std::vector<CandidateRow>>(archive.takeError());
-  if (!rows) {
-    ADD_FAILURE() << llvm::toString(rows.takeError());
-    return {};
-  }
-  return *rows;
 }
 
 TEST(Search, Straight) {

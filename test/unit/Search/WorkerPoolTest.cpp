@@ -291,3 +291,18 @@ TEST(WorkerPool, WorkersDieWithTheParent) {
 TEST(WorkerPool, ZeroWorkersIsAnError) {
   EXPECT_EQ(errorOf(WorkerPool::create(0, {}, misbehave)), "expected at least 1 worker, found 0");
 }
+
+TEST(WorkerPool, ProcessesMakeRoomAfterTheirJobs) {
+  WorkerLimits limits;
+  limits.jobs = 3;
+  auto pool = llvm::cantFail(WorkerPool::create(1, limits, misbehave));
+  std::map<std::string, int> jobs;
+  for (int i = 0; i < 11; ++i) {
+    WorkerResult result = one(*pool, "pid");
+    ASSERT_TRUE(result.ok) << result.reason;
+    ++jobs[result.payload];
+  }
+  EXPECT_EQ(jobs.size(), 4u);
+  for (auto &[pid, n] : jobs)
+    EXPECT_LE(n, 3);
+}

@@ -19,22 +19,15 @@ def Evolve_Dialect : Dialect {
   let summary = "the search, its mutations, and the lineage of what it found";
 }
 
-def Evolve_Strategy : I32EnumAttr<"Strategy", "how the next parent is chosen", [
-    I32EnumAttrCase<"Random", 0, "random">, I32EnumAttrCase<"Aging", 1, "aging">]> {
-  let cppNamespace = "::selfopt::evolve";
-}
-
 class Evolve_Op<string mnemonic, list<Trait> traits = []> : Op<Evolve_Dialect, mnemonic, traits>;
 
 def Evolve_SearchOp : Evolve_Op<"search", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "what is searched, judged by what, within which budget";
   let description = [{
     Candidates are compared by the metric's mean over the validation split (over `repeats` training seeds), then by
-    each minimised quantity in turn. `random` mutates the spec itself each time, by one to four mutations; `aging` is
-    regularised evolution (Real et al. 2019): the best of a tournament among the last `population` candidates is
-    mutated once, now and then twice; the first `population` candidates are the spec's neighbours, one to three mutations
-    away. Candidate i is drawn from the results up to i - in_flight, so that the number of workers changes
-    nothing.
+    each minimised quantity in turn. The strategy is a row of the table in Strategies.h with its parameters, all of
+    them, so that a spec's text says what runs. Candidate i is drawn from the results up to i - in_flight, so that the
+    number of workers changes nothing.
 
     ```mlir
     evolve.search @search program(@fit) policy(@policy) seed(1)
@@ -45,11 +38,18 @@ def Evolve_SearchOp : Evolve_Op<"search", [Symbol, DeclareOpInterfaceMethods<Sym
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$program, FlatSymbolRefAttr:$policy,
     I64Attr:$seed, FlatSymbolRefAttr:$metric, BoolAttr:$maximize, StrArrayAttr:$minimize,
-    Evolve_Strategy:$strategy, I64Attr:$population, I64Attr:$tournament, I64Attr:$candidates,
+    StrAttr:$strategy, DictionaryAttr:$settings, DefaultValuedAttr<ArrayAttr, "{}">:$axes, I64Attr:$candidates,
     DefaultValuedAttr<I64Attr, "8">:$in_flight, DefaultValuedAttr<I64Attr, "1">:$repeats,
+    DefaultValuedStrAttr<StrAttr, "digest">:$reuse,
     FlatSymbolRefArrayAttr:$architecture, FlatSymbolRefArrayAttr:$pipeline, FlatSymbolRefArrayAttr:$objective);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// A parameter of the strategy, which the verifier has seen.
+    int64_t getSetting(::llvm::StringRef name) {
+      return ::mlir::cast<::mlir::IntegerAttr>(getSettings().get(name)).getInt();
+    }
+  }];
 }
 
 def Evolve_LineageOp : Evolve_Op<"lineage", [NoTerminator, SingleBlock, NoRegionArguments]> {

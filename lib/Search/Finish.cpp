@@ -1,0 +1,202 @@
+//===- Finish.cpp - The end of a search: who has won -------------------------------------------  -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Searcher.h"
+#include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Support/Digest.h"
+#include "SelfOpt/Support/File.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace selfopt;
+
+FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, StringRef metric, unsigned seeds,
+                                            uint64_t firstSeed, bool lookAtTest) {
+  auto planned = planTraining(spec, program);
+  if (failed(planned))
+    return failure();
+  auto executable = loadProgram(*planned);
+  if (failed(executable))
+    return failure();
+  FinalScore score;
+  auto cost = programCost(spec, program, planned->trainRows);
+  if (cost) {
+    score.parameters = cost->parameters;
+    score.flopsPerExample = cost->flopsPerExample;
+  }
+  score.epochs = planned->epochs;
+  score.seeds = seeds;
+  std::vector<double> tests;
+  for (unsigned s = 0; s < seeds; ++s) {
+    (*executable)->initialize(firstSeed + s);
+    if ((*executable)->train().diverged) {
+      ++score.failedSeeds;
+      continue;
+    }
+    auto validation = metricOf((*executable)->score(planned->data->validation), planned->metrics, metric);
+    std::optional<double> test = 0.0;
+    if (lookAtTest)
+      test = metricOf((*executable)->score(planned->data->test), planned->metrics, metric);
+    if (!validation || !test || !std::isfinite(*validation) || !std::isfinite(*test)) {
+      ++score.failedSeeds;
+      continue;
+    }
+    score.validation += *validation;
+    tests.push_back(*test);
+    score.test += *test;
+  }
+  // Means over the seeds that have a score.
+  double scored = std::max<size_t>(1, tests.size());
+  score.validation /= scored;
+  score.test /= scored;
+  for (double t : tests)
+    score.testDeviation += (t - score.test) * (t - score.test);
+  score.testDeviation = tests.size() > 1 ? std::sqrt(score.testDeviation / double(tests.size() - 1)) : 0;
+  return score;
+}
+
+/// The best candidates by the score that they were selected on, each program once.
+llvm::Expected<std::vector<int64_t>> Searcher::findFinalists() {
+  struct Entry {
+    Fitness fitness;
+    int64_t id;
+    std::string digest;
+  };
+  std::vector<Entry> best;
+  auto error = archive->forEach([&](const CandidateRow &row) -> llvm::Error {
+    if (!row.validation)
+      return llvm::Error::success();
+    Entry entry{fitnessOf(row), row.id, row.digest};
+    auto before = [](const Entry &a, const Entry &b) {
+      return a.fitness < b.fitness || (a.fitness == b.fitness && a.id < b.id);
+    };
+    auto same = llvm::find_if(best, [&](const Entry &e) { return e.digest == entry.digest; });
+    if (same != best.end()) {
+      if (!before(entry, *same))
+        return llvm::Error::success();
+      best.erase(same);
+    }
+    best.insert(llvm::lower_bound(best, entry, before), entry);
+    if (best.size() > options.finalists)
+      best.pop_back();
+    return llvm::Error::success();
+  });
+  if (error)
+    return std::move(error);
+  std::vector<int64_t> ids;
+  for (const Entry &entry : best)
+    ids.push_back(entry.id);
+  return ids;
+}
+
+/// Whether the whole training of a candidate, and not only the part that was run, keeps the policy.
+bool Searcher::keepsPolicy(ModuleOp module) {
+  ProgramFacts facts;
+  facts.cost = programCost(module, program, trainRows);
+  auto planned = planTraining(module, program);
+  if (failed(planned))
+    return false;
+  facts.arenaBytes = planned->arenaBytes;
+  return llvm::all_of(policy->check(module, facts), [](const CheckResult &c) { return c.verdict == Verdict::Holds; });
+}
+
+llvm::Error Searcher::finish(SearchOutcome &outcome) {
+  auto rowOf = [&](int64_t id) -> llvm::Expected<CandidateRow> {
+    auto row = archive->get(id);
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return makeError("the archive has no candidate " + Twine(id));
+    return std::move(**row);
+  };
+  if (progress.bestId < 0) {
+    auto start = rowOf(0);
+    if (!start)
+      return start.takeError();
+    return makeError("no candidate could be evaluated, not even the start: " + start->reason);
+  }
+  // A single validation score of the best of hundreds is too good to be true: the finalists train again on fresh seeds,
+  // and the best mean wins. Test is looked at for the winner and the start alone.
+  uint64_t fresh = freshSeed(seed);
+  auto finalists = findFinalists();
+  if (!finalists)
+    return finalists.takeError();
+  auto scored = [&](const CandidateRow &row, bool lookAtTest) -> llvm::Expected<FinalScore> {
+    OwningOpRef<ModuleOp> module = parseSpec(row.program, context, source);
+    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, lookAtTest)
+                        : FailureOr<FinalScore>(failure());
+    if (failed(score))
+      return makeError("candidate " + Twine(row.id) + " can't be trained again");
+    score->id = row.id;
+    score->digest = row.digest;
+    score->text = row.program;
+    return *score;
+  };
+  auto startRow = rowOf(0);
+  if (!startRow)
+    return startRow.takeError();
+  auto start = scored(*startRow, true);
+  if (!start)
+    return start.takeError();
+  outcome.start = *start;
+  bool have = false;
+  Fitness bestFitness;
+  for (int64_t id : *finalists) {
+    auto row = rowOf(id);
+    if (!row)
+      return row.takeError();
+    // One that was never trained to the end in one go has not shown that it may be.
+    if (row->budget < 1 || row->continues >= 0) {
+      OwningOpRef<ModuleOp> module = parseSpec(row->program, context, source);
+      if (!module || !keepsPolicy(*module))
+        continue;
+    }
+    auto score = scored(*row, false);
+    if (!score)
+      return score.takeError();
+    // One that diverges on some seed is no winner, however good its other seeds are.
+    if (score->failedSeeds && have)
+      continue;
+    row->validation = score->validation;
+    Fitness fitness = fitnessOf(*row);
+    if (!have || outcome.best.failedSeeds || fitness < bestFitness) {
+      have = true;
+      bestFitness = fitness;
+      outcome.best = *score;
+    }
+  }
+  // The start keeps its policy.
+  auto winnerRow = have ? rowOf(outcome.best.id) : rowOf(0);
+  if (!winnerRow)
+    return winnerRow.takeError();
+  auto winnerScore = scored(*winnerRow, true);
+  if (!winnerScore)
+    return winnerScore.takeError();
+  outcome.best = *winnerScore;
+  if (auto error = writeFileAtomically(options.directory + "/best.mlir", outcome.best.text))
+    return error;
+  // The weights of the winner's first fresh seed.
+  OwningOpRef<ModuleOp> winner = parseSpec(outcome.best.text, context, source);
+  auto planned = planTraining(*winner, program);
+  auto executable = failed(planned) ? FailureOr<std::unique_ptr<Executable>>(failure()) : loadProgram(*planned);
+  if (failed(executable))
+    return makeError("the winner can't be trained again");
+  (*executable)->initialize(fresh);
+  (*executable)->train();
+  std::string weights = options.directory + "/best.safetensors";
+  if (auto error = saveParameters(**executable, *planned, weights))
+    return error;
+  auto bytes = readRawFile(weights);
+  if (!bytes)
+    return bytes.takeError();
+  for (auto &[key, value] : {std::pair<StringRef, std::string>("best", std::to_string(outcome.best.id)),
+                             {"best.weights", digestHex(*bytes)},
+                             {"finished", std::to_string(stored)}})
+    if (auto error = archive->setMeta(key, value))
+      return error;
+  return llvm::Error::success();
+}

@@ -1,0 +1,73 @@
+//===- Workbench.cpp - Where children are made ----------------------------------------------  -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Workbench.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "mlir/Parser/Parser.h"
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+using namespace mlir;
+using namespace selfopt;
+
+OwningOpRef<ModuleOp> selfopt::parseSpec(StringRef text, MLIRContext &context, StringRef source) {
+  return parseSourceString<ModuleOp>(text, ParserConfig(&context), source);
+}
+
+/// The text of a block of mutation ops, one a line.
+static std::string mutationText(Block &lineage, size_t from) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  size_t i = 0;
+  for (Operation &op : lineage) {
+    if (i++ < from)
+      continue;
+    op.print(os, OpPrintingFlags().useLocalScope());
+    os << "\n";
+  }
+  return text;
+}
+
+/// The lineage op of a module, made where there is none.
+static Block &lineageOf(ModuleOp spec, StringRef from) {
+  for (auto lineage : spec.getOps<evolve::LineageOp>())
+    return lineage.getBody().front();
+  OpBuilder b = OpBuilder::atBlockEnd(spec.getBody());
+  auto lineage = evolve::LineageOp::create(b, spec.getLoc(), from);
+  return lineage.getBody().emplaceBlock();
+}
+
+llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, const Proposal &proposal, Philox &random) {
+  if (!context || used == programsPerContext) {
+    context.reset();
+#ifdef __GLIBC__
+    // What a context leaves are holes between what lives longer; the whole pages among them go back.
+    ::malloc_trim(0);
+#endif
+    context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+    context->loadAllAvailableDialects();
+    used = 0;
+  }
+  ++used;
+  OwningOpRef<ModuleOp> child = parseSpec(parent, *context, source);
+  if (!child)
+    return llvm::createStringError("the program of a parent does not parse again");
+  MutationScope scope = MutationScope::of(*child);
+  if (proposal.keepModel)
+    scope.architecture.clear();
+  Block &lineage = lineageOf(*child, startDigest);
+  size_t before = lineage.getOperations().size();
+  Child made;
+  for (unsigned m = 0; m < proposal.mutations; ++m)
+    made.changed |= mutate(*child, scope, random, lineage) != nullptr;
+  made.mutation = mutationText(lineage, before);
+  made.program = printSpec(*child);
+  made.digest = canonicalDigest(*child);
+  return made;
+}
