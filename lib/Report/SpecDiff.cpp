@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
+using namespace selfopt;
 using namespace selfopt::report;
 using llvm::StringRef;
 

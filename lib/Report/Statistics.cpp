@@ -61,8 +61,8 @@ std::vector<size_t> report::paretoFront(llvm::ArrayRef<Tradeoff> points) {
   std::vector<size_t> order(points.size());
   for (size_t i = 0; i < order.size(); ++i)
     order[i] = i;
-  llvm::stable_sort(order, [&](size_t a, size_t b) {
-    return std::pair(points[a].second, points[a].first) < std::pair(points[b].second, points[b].first);
+  llvm::sort(order, [&](size_t a, size_t b) {
+    return std::tuple(points[a].second, points[a].first, a) < std::tuple(points[b].second, points[b].first, b);
   });
   // From the cheapest on, each point of the front is better in the first quantity than all before it.
   std::vector<size_t> front;
@@ -73,7 +73,7 @@ std::vector<size_t> report::paretoFront(llvm::ArrayRef<Tradeoff> points) {
 }
 
 llvm::json::Object report::toJson(const Estimate &e) {
-  return {{"mean", e.mean}, {"low", e.low}, {"high", e.high}, {"count", int64_t(e.count)}};
+  return llvm::json::Object{{"mean", e.mean}, {"low", e.low}, {"high", e.high}, {"count", int64_t(e.count)}};
 }
 
 std::optional<Estimate> report::estimateFromJson(const llvm::json::Object *o) {

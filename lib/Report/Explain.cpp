@@ -1,0 +1,553 @@
+//===- Explain.cpp - What a winner's mutations are worth -------------------------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Report/Explain.h"
+#include "Lineage.h"
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Interfaces/Interfaces.h"
+#include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Report/FinalScores.h"
+#include "SelfOpt/Search/Search.h"
+#include "SelfOpt/Search/Trials.h"
+#include "SelfOpt/Support/File.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::report;
+
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
+}
+
+namespace {
+/// The work of one explanation.
+class Explainer {
+public:
+  Explainer(StringRef directory, MLIRContext &context, const ExplainOptions &options,
+            llvm::function_ref<void(StringRef)> progress)
+      : directory(directory), context(context), options(options), progress(progress) {}
+  llvm::Expected<Explanation> run();
+
+private:
+  /// A variant of the winner that is a simplification, if it is as good.
+  struct Edit {
+    std::string name;
+    std::vector<std::string> lineage;
+    OwningOpRef<ModuleOp> spec;
+    std::string text, digest;
+  };
+  llvm::Error setUp();
+  llvm::Error ablate();
+  llvm::Error simplify();
+  llvm::Error conclude();
+  /// Trains variants on all seeds and adds up what that cost.
+  llvm::Expected<std::vector<TrialResult>> train(ArrayRef<std::string> programs, unsigned seeds);
+  ProgramSize sizeOf(ModuleOp spec, const TrialResult &trial) const;
+  std::vector<Edit> enumerate(ArrayRef<size_t> mutationOrder);
+  void addAppended(std::vector<Edit> &edits, const std::string &mutation);
+  bool worse(double value, double bound) const { return out.maximize ? value < bound : value > bound; }
+
+  StringRef directory;
+  MLIRContext &context;
+  const ExplainOptions &options;
+  llvm::function_ref<void(StringRef)> progress;
+  Explanation out;
+  OwningOpRef<ModuleOp> start, current;
+  std::vector<std::string> lineage; ///< Of `current`.
+  std::string currentDigest;
+  TrialResult winnerTrial, currentTrial;
+  std::unique_ptr<TrialRunner> trials;
+};
+} // namespace
+
+llvm::Error Explainer::setUp() {
+  auto archive = Archive::openReadOnly(directory);
+  if (!archive)
+    return archive.takeError();
+  auto bad = (*archive)->verifyChain();
+  if (!bad)
+    return bad.takeError();
+  if (*bad)
+    return makeError(directory + ": row " + Twine(**bad) + " is not what was archived");
+  auto best = (*archive)->getMeta("best");
+  if (!best)
+    return best.takeError();
+  if (!*best)
+    return makeError(directory + ": expected a search that has finished, found one that has not; go on with --resume");
+  std::string source = options.source;
+  if (source.empty())
+    if (auto kept = loadFinalScores(directory, **archive, 0))
+      source = kept->source;
+  auto spec = specOfArchive(**archive, context, source);
+  if (!spec)
+    return spec.takeError();
+  start = std::move(*spec);
+  evolve::SearchOp search = *start->getOps<evolve::SearchOp>().begin();
+  out.metric = search.getMetric().str();
+  out.maximize = search.getMaximize();
+  out.winnerId = std::stoll(**best);
+  out.seeds = options.seeds;
+  auto seed = metaOf(**archive, "seed");
+  if (!seed)
+    return seed.takeError();
+  out.firstSeed = freshSeed(std::stoull(*seed));
+  auto row = (*archive)->get(out.winnerId);
+  if (!row)
+    return row.takeError();
+  if (!*row)
+    return makeError(directory + ": expected a candidate " + Twine(out.winnerId) + ", found none");
+  OwningOpRef<ModuleOp> winner = parseSourceString<ModuleOp>((*row)->program, ParserConfig(&context), source);
+  if (!winner)
+    return makeError(directory + ": the winner does not parse again");
+  lineage = report::lineageOf(*winner);
+  Replayed again = replay(*start, lineage);
+  if (!again.lost.empty() || canonicalDigest(*again.spec) != (*row)->digest)
+    return makeError(directory + ": the winner's mutations do not lead to it again" +
+                     (again.reason.empty() ? "" : ": " + again.reason));
+  current = std::move(again.spec);
+  currentDigest = out.digest = (*row)->digest;
+  auto runner = TrialRunner::create(*start, out.firstSeed, options.workers);
+  if (!runner)
+    return runner.takeError();
+  trials = std::move(*runner);
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<TrialResult>> Explainer::train(ArrayRef<std::string> programs, unsigned seeds) {
+  auto results = trials->run(programs, seeds);
+  if (results)
+    for (const TrialResult &r : *results) {
+      out.cpuSeconds += r.cpu;
+      ++out.trials;
+    }
+  return results;
+}
+
+/// The symbols that the search may rewrite.
+static SmallVector<FlatSymbolRefAttr> scopeOf(ModuleOp spec) {
+  MutationScope scope = MutationScope::of(spec);
+  SmallVector<FlatSymbolRefAttr> symbols;
+  for (Loop loop : {Loop::Architecture, Loop::Pipeline, Loop::Objective})
+    llvm::append_range(symbols, scope.symbols(loop));
+  return symbols;
+}
+
+ProgramSize Explainer::sizeOf(ModuleOp spec, const TrialResult &trial) const {
+  ProgramSize size;
+  size.parameters = trial.parameters;
+  size.flopsPerExample = trial.flopsPerExample;
+  for (FlatSymbolRefAttr symbol : scopeOf(spec))
+    if (auto program = dyn_cast_or_null<ProgramOpInterface>(spec.lookupSymbol(symbol)))
+      for (Operation &op : program.getProgramBlock().without_terminator())
+        size.ops += !op.hasTrait<OpTrait::ConstantLike>();
+  size.mutations = report::lineageOf(spec).size();
+  return size;
+}
+
+//===----------------------------------------------------------------------===//
+// Ablation
+//===----------------------------------------------------------------------===//
+
+llvm::Error Explainer::ablate() {
+  auto base = train({printSpec(*current)}, options.seeds);
+  if (!base)
+    return base.takeError();
+  winnerTrial = currentTrial = base->front();
+  if (winnerTrial.validation.empty())
+    return makeError("the winner can't be trained again on fresh seeds: " + winnerTrial.reason);
+  out.winner = bootstrapMean(winnerTrial.validation);
+  out.winnerSize = sizeOf(*current, winnerTrial);
+  Replayed full = replay(*start, lineage);
+  std::vector<std::string> programs;
+  std::vector<size_t> asked;
+  for (size_t i = 0; i < lineage.size(); ++i) {
+    MutationWorth worth;
+    worth.mutation = lineage[i];
+    std::vector<std::string> rest = lineage;
+    rest.erase(rest.begin() + i);
+    Replayed without = replay(*start, rest);
+    for (size_t lost : without.lost)
+      worth.lost.push_back(rest[lost]);
+    // Another effect of a later mutation at a place of the same program: the place is counted differently now.
+    for (size_t k = i; k < rest.size(); ++k)
+      if (targetOf(rest[k]) == targetOf(lineage[i]) && StringRef(rest[k]).contains(" at(") &&
+          !llvm::is_contained(without.lost, k) && without.effects[k] != full.effects[k + 1])
+        worth.shifted.push_back(rest[k]);
+    worth.noEffect = canonicalDigest(*without.spec) == currentDigest;
+    if (worth.noEffect) {
+      worth.trained = true;
+      worth.without = out.winner.mean;
+      worth.worth.count = options.seeds;
+      worth.parameters = out.winnerSize.parameters;
+    } else {
+      programs.push_back(printSpec(*without.spec));
+      asked.push_back(i);
+    }
+    out.mutations.push_back(std::move(worth));
+  }
+  progress(llvm::formatv("ablation: {0} mutations, {1} variants to train on {2} seeds", lineage.size(), programs.size(),
+                         options.seeds)
+               .str());
+  auto results = train(programs, options.seeds);
+  if (!results)
+    return results.takeError();
+  for (auto [i, trial] : llvm::zip(asked, *results)) {
+    MutationWorth &worth = out.mutations[i];
+    worth.parameters = trial.parameters;
+    worth.reason = trial.reason;
+    worth.trained = !trial.validation.empty();
+    if (!worth.trained)
+      continue;
+    worth.without = meanOf(trial.validation);
+    worth.worth = out.maximize ? pairedDifference(winnerTrial.validation, trial.validation)
+                               : pairedDifference(trial.validation, winnerTrial.validation);
+  }
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Simplification
+//===----------------------------------------------------------------------===//
+
+/// A float as MLIR reads it back exactly.
+static std::string literal(double value) { return llvm::formatv("{0:e17}", value).str(); }
+
+static SmallVector<double> scalarConstants(Operation *program) {
+  SmallVector<double> values;
+  auto expression = dyn_cast_or_null<ProgramOpInterface>(program);
+  if (!expression)
+    return values;
+  for (auto constant : expression.getProgramBlock().getOps<arith::ConstantOp>())
+    if (auto value = dyn_cast<FloatAttr>(constant.getValue()))
+      values.push_back(value.getValueAsDouble());
+  return values;
+}
+
+void Explainer::addAppended(std::vector<Edit> &edits, const std::string &mutation) {
+  Replayed one = replay(*current, {mutation});
+  if (!one.lost.empty())
+    return;
+  Edit edit;
+  edit.name = mutation;
+  edit.lineage = lineage;
+  edit.lineage.push_back(mutation);
+  edit.digest = canonicalDigest(*one.spec);
+  edit.text = printSpec(*one.spec);
+  edit.spec = std::move(one.spec);
+  if (edit.digest != currentDigest)
+    edits.push_back(std::move(edit));
+}
+
+/// All that may be tried on the present spec, in the order of trying.
+std::vector<Explainer::Edit> Explainer::enumerate(ArrayRef<size_t> mutationOrder) {
+  std::vector<Edit> edits;
+  // A mutation less, with those that hang on it.
+  for (size_t i : mutationOrder) {
+    if (i >= lineage.size())
+      continue;
+    std::vector<std::string> rest = lineage;
+    rest.erase(rest.begin() + i);
+    Replayed without = replay(*start, rest);
+    Edit edit;
+    edit.name = "without " + lineage[i];
+    if (!without.lost.empty())
+      edit.name += llvm::formatv(" and the {0} that need it", without.lost.size());
+    edit.lineage = without.applied;
+    edit.digest = canonicalDigest(*without.spec);
+    edit.text = printSpec(*without.spec);
+    edit.spec = std::move(without.spec);
+    edits.push_back(std::move(edit));
+  }
+  // Back to a number of the start.
+  for (FlatSymbolRefAttr symbol : scopeOf(*start)) {
+    std::string name = ("@" + symbol.getValue()).str();
+    Operation *was = start->lookupSymbol(symbol), *is = current->lookupSymbol(symbol);
+    if (auto train = dyn_cast_or_null<TrainOp>(was)) {
+      for (NamedAttribute attribute : train->getAttrs()) {
+        Attribute other = is->getAttr(attribute.getName());
+        if (attribute.getValue() == other)
+          continue;
+        std::string value;
+        if (auto real = dyn_cast<FloatAttr>(attribute.getValue()))
+          value = literal(real.getValueAsDouble());
+        else if (auto integer = dyn_cast<IntegerAttr>(attribute.getValue()))
+          value = literal(double(integer.getInt()));
+        else
+          continue;
+        addAppended(edits, ("evolve.set_hyper " + name + " \"" + attribute.getName().getValue() + "\" to(" + value + ")").str());
+      }
+      continue;
+    }
+    SmallVector<double> before = scalarConstants(was), now = scalarConstants(is);
+    if (before.size() == now.size())
+      for (auto [i, pair] : llvm::enumerate(llvm::zip(before, now)))
+        if (std::get<0>(pair) != std::get<1>(pair))
+          addAppended(edits, llvm::formatv("evolve.edit_constant {0} at({1}) to({2})", name, i, literal(std::get<0>(pair))));
+  }
+  // An op or a layer less. Kinds that take something out at a place are asked for every place.
+  for (FlatSymbolRefAttr symbol : scopeOf(*current)) {
+    Operation *target = current->lookupSymbol(symbol);
+    auto program = dyn_cast_or_null<ProgramOpInterface>(target);
+    if (!program)
+      continue;
+    for (const MutationKind &kind : getMutationKinds()) {
+      bool drops = kind.name == "drop_op";
+      if ((!drops && !kind.name.starts_with("remove_")) || !kind.accepts(target))
+        continue;
+      for (auto [at, op] : llvm::enumerate(program.getProgramBlock().without_terminator()))
+        for (unsigned keep = 0, n = drops ? op.getNumOperands() : 1; keep < n; ++keep) {
+          std::string text = llvm::formatv("evolve.{0} @{1} at({2})", kind.name, symbol.getValue(), at);
+          if (drops)
+            text += llvm::formatv(" keep({0})", keep);
+          addAppended(edits, text);
+        }
+    }
+  }
+  return edits;
+}
+
+llvm::Error Explainer::simplify() {
+  double bound = out.maximize ? out.winner.low : out.winner.high;
+  // What is hopeless on the first seed is not trained on the others: worse than the bound by three times the interval.
+  double screen = bound + (out.maximize ? -3 : 3) * (out.winner.high - out.winner.low);
+  std::vector<size_t> order(lineage.size());
+  for (size_t i = 0; i < order.size(); ++i)
+    order[i] = i;
+  llvm::sort(order, [&](size_t a, size_t b) {
+    auto worth = [&](size_t i) { return out.mutations[i].trained ? out.mutations[i].worth.mean : HUGE_VAL; };
+    return std::pair(worth(a), a) < std::pair(worth(b), b);
+  });
+  std::map<std::string, bool> refused; // digests that were tried and are too bad
+  unsigned spent = 0;
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    std::vector<Edit> edits = enumerate(order);
+    progress(llvm::formatv("simplification: {0} edits to try, {1} parameters, {2} mutations", edits.size(),
+                           currentTrial.parameters, lineage.size())
+                 .str());
+    for (size_t i = 0; i < edits.size() && !changed;) {
+      // As many at once as there are workers; the first that is good enough counts, as if they had come one by one.
+      std::vector<size_t> batch;
+      std::vector<std::string> texts;
+      std::optional<size_t> free; // the same program: nothing to train
+      for (; i < edits.size() && batch.size() < trials->workers() && !free; ++i) {
+        if (edits[i].digest == currentDigest)
+          free = i;
+        else if (!refused.count(edits[i].digest)) {
+          batch.push_back(i);
+          texts.push_back(edits[i].text);
+        }
+      }
+      std::optional<size_t> taken;
+      TrialResult takenTrial = currentTrial;
+      if (!batch.empty()) {
+        if (spent + batch.size() > options.trials) {
+          out.limited = true;
+          return llvm::Error::success();
+        }
+        spent += batch.size();
+        auto first = train(texts, 1);
+        if (!first)
+          return first.takeError();
+        std::vector<std::string> hopeful;
+        std::vector<size_t> hopefulIndex;
+        for (auto [k, trial] : llvm::enumerate(*first)) {
+          // A mutation less may mean a larger program: that is not simpler.
+          bool good = !trial.validation.empty() && !worse(trial.validation[0], screen) &&
+                      trial.parameters <= currentTrial.parameters;
+          if (good) {
+            hopeful.push_back(texts[k]);
+            hopefulIndex.push_back(batch[k]);
+          } else {
+            refused[edits[batch[k]].digest] = true;
+          }
+        }
+        auto results = train(hopeful, options.seeds);
+        if (!results)
+          return results.takeError();
+        for (auto [k, trial] : llvm::enumerate(*results)) {
+          bool good = !trial.validation.empty() && !worse(meanOf(trial.validation), bound);
+          if (good && !taken) {
+            taken = hopefulIndex[k];
+            takenTrial = trial;
+          } else if (!good) {
+            refused[edits[hopefulIndex[k]].digest] = true;
+          }
+        }
+      }
+      if (!taken)
+        taken = free;
+      if (!taken)
+        continue;
+      Edit &edit = edits[*taken];
+      changed = true;
+      currentTrial = takenTrial;
+      lineage = edit.lineage;
+      currentDigest = edit.digest;
+      Replayed again = replay(*start, lineage);
+      if (!again.lost.empty() || canonicalDigest(*again.spec) != currentDigest)
+        return makeError("the simplified spec's mutations do not lead to it again: " + edit.name);
+      current = std::move(again.spec);
+      out.steps.push_back({edit.name, bootstrapMean(currentTrial.validation), sizeOf(*current, currentTrial)});
+      progress(llvm::formatv("  {0}: validation {1:f4}", edit.name, out.steps.back().validation.mean).str());
+      // The order of worth speaks of the lineage as it was; afterwards, the last first.
+      order.clear();
+      for (size_t k = lineage.size(); k-- > 0;)
+        order.push_back(k);
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Explainer::conclude() {
+  out.simplified = bootstrapMean(currentTrial.validation);
+  out.simplifiedSize = sizeOf(*current, currentTrial);
+  if (failed(verify(*current)))
+    return makeError("the simplified spec does not verify");
+  if (auto error = writeFileAtomically((directory + "/simplified.mlir").str(), printSpec(*current)))
+    return error;
+  return writeJson((directory + "/explain.json").str(), toJson(out));
+}
+
+llvm::Expected<Explanation> Explainer::run() {
+  if (auto error = setUp())
+    return std::move(error);
+  if (auto error = ablate())
+    return std::move(error);
+  if (auto error = simplify())
+    return std::move(error);
+  if (auto error = conclude())
+    return std::move(error);
+  return std::move(out);
+}
+
+llvm::Expected<Explanation> report::explainWinner(StringRef directory, MLIRContext &context,
+                                                  const ExplainOptions &options,
+                                                  llvm::function_ref<void(StringRef)> progress) {
+  return Explainer(directory, context, options, progress).run();
+}
+
+//===----------------------------------------------------------------------===//
+// explain.json
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Object sizeJson(const ProgramSize &s) {
+  return llvm::json::Object{{"parameters", s.parameters},
+                            {"flops_per_example", s.flopsPerExample},
+                            {"ops", s.ops},
+                            {"mutations", s.mutations}};
+}
+
+static ProgramSize sizeFromJson(const llvm::json::Object *o) {
+  ProgramSize s;
+  if (!o)
+    return s;
+  s.parameters = o->getInteger("parameters").value_or(0);
+  s.flopsPerExample = o->getInteger("flops_per_example").value_or(0);
+  s.ops = o->getInteger("ops").value_or(0);
+  s.mutations = o->getInteger("mutations").value_or(0);
+  return s;
+}
+
+static std::vector<std::string> strings(const llvm::json::Array *array) {
+  std::vector<std::string> list;
+  if (array)
+    for (const llvm::json::Value &value : *array)
+      list.push_back(value.getAsString().value_or("").str());
+  return list;
+}
+
+llvm::json::Object report::toJson(const Explanation &e) {
+  llvm::json::Array mutations, steps;
+  for (const MutationWorth &w : e.mutations) {
+    llvm::json::Object o{{"mutation", w.mutation},     {"trained", w.trained}, {"no_effect", w.noEffect},
+                         {"reason", w.reason},         {"without", w.without}, {"parameters_without", w.parameters},
+                         {"lost", llvm::json::Array(w.lost)}, {"shifted", llvm::json::Array(w.shifted)}};
+    if (w.trained)
+      o["worth"] = toJson(w.worth);
+    mutations.push_back(std::move(o));
+  }
+  for (const SimplifyStep &s : e.steps) {
+    llvm::json::Object o{{"edit", s.edit}};
+    o["validation"] = toJson(s.validation);
+    o["size"] = sizeJson(s.size);
+    steps.push_back(std::move(o));
+  }
+  llvm::json::Object o{{"version", 1},
+                       {"digest", e.digest},
+                       {"winner_candidate", e.winnerId},
+                       {"metric", e.metric},
+                       {"maximize", e.maximize},
+                       {"seeds", e.seeds},
+                       {"first_seed", int64_t(e.firstSeed)},
+                       {"trials", e.trials},
+                       {"limited", e.limited},
+                       {"cpu_seconds", e.cpuSeconds},
+                       {"method", bootstrapNote()}};
+  o["winner"] = llvm::json::Object{{"validation", toJson(e.winner)}, {"size", sizeJson(e.winnerSize)}};
+  o["simplified"] = llvm::json::Object{{"validation", toJson(e.simplified)}, {"size", sizeJson(e.simplifiedSize)}};
+  o["mutations"] = std::move(mutations);
+  o["steps"] = std::move(steps);
+  return o;
+}
+
+std::optional<Explanation> report::loadExplanation(StringRef directory, StringRef winnerDigest) {
+  auto object = readJson((directory + "/explain.json").str());
+  if (!object) {
+    llvm::consumeError(object.takeError()); // none was made
+    return std::nullopt;
+  }
+  const llvm::json::Object &o = *object;
+  const llvm::json::Object *winner = o.getObject("winner"), *simplified = o.getObject("simplified");
+  if (o.getInteger("version").value_or(0) != 1 || o.getString("digest").value_or("") != winnerDigest || !winner ||
+      !simplified)
+    return std::nullopt;
+  Explanation e;
+  e.digest = winnerDigest.str();
+  e.metric = o.getString("metric").value_or("").str();
+  e.maximize = o.getBoolean("maximize").value_or(true);
+  e.winnerId = o.getInteger("winner_candidate").value_or(-1);
+  e.seeds = o.getInteger("seeds").value_or(0);
+  e.trials = o.getInteger("trials").value_or(0);
+  e.limited = o.getBoolean("limited").value_or(false);
+  e.cpuSeconds = o.getNumber("cpu_seconds").value_or(0);
+  e.winner = estimateFromJson(winner->getObject("validation")).value_or(Estimate());
+  e.simplified = estimateFromJson(simplified->getObject("validation")).value_or(Estimate());
+  e.winnerSize = sizeFromJson(winner->getObject("size"));
+  e.simplifiedSize = sizeFromJson(simplified->getObject("size"));
+  if (const llvm::json::Array *mutations = o.getArray("mutations"))
+    for (const llvm::json::Value &value : *mutations) {
+      const llvm::json::Object *m = value.getAsObject();
+      if (!m)
+        continue;
+      MutationWorth w;
+      w.mutation = m->getString("mutation").value_or("").str();
+      w.trained = m->getBoolean("trained").value_or(false);
+      w.noEffect = m->getBoolean("no_effect").value_or(false);
+      w.reason = m->getString("reason").value_or("").str();
+      w.without = m->getNumber("without").value_or(0);
+      w.parameters = m->getInteger("parameters_without").value_or(0);
+      w.lost = strings(m->getArray("lost"));
+      w.shifted = strings(m->getArray("shifted"));
+      w.worth = estimateFromJson(m->getObject("worth")).value_or(Estimate());
+      e.mutations.push_back(std::move(w));
+    }
+  if (const llvm::json::Array *steps = o.getArray("steps"))
+    for (const llvm::json::Value &value : *steps)
+      if (const llvm::json::Object *s = value.getAsObject())
+        e.steps.push_back({s->getString("edit").value_or("").str(),
+                           estimateFromJson(s->getObject("validation")).value_or(Estimate()),
+                           sizeFromJson(s->getObject("size"))});
+  return e;
+}
