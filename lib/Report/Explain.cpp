@@ -20,6 +20,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
+#include <set>
 
 using namespace mlir;
 using namespace selfopt;
@@ -53,7 +54,11 @@ private:
   /// Trains variants on all seeds and adds up what that cost.
   llvm::Expected<std::vector<TrialResult>> train(ArrayRef<std::string> programs, unsigned seeds);
   ProgramSize sizeOf(ModuleOp spec, const TrialResult &trial) const;
-  std::vector<Edit> enumerate(ArrayRef<size_t> mutationOrder);
+  std::vector<Edit> enumerateDrops(ArrayRef<size_t> order);
+  std::vector<Edit> enumerateAppended();
+  llvm::Expected<std::optional<size_t>> firstGood(std::vector<Edit> &edits, std::set<std::string> &tried,
+                                                  TrialResult &trial);
+  llvm::Error take(Edit &edit, const TrialResult &trial);
   void addAppended(std::vector<Edit> &edits, const std::string &mutation);
   bool worse(double value, double bound) const { return out.maximize ? value < bound : value > bound; }
 
@@ -67,6 +72,8 @@ private:
   std::string currentDigest;
   TrialResult winnerTrial, currentTrial;
   std::unique_ptr<TrialRunner> trials;
+  std::set<std::string> refused; ///< Digests of programs that are too bad, or larger.
+  unsigned spent = 0;            ///< Variants trained for the simplification.
 };
 } // namespace
 
@@ -248,13 +255,10 @@ void Explainer::addAppended(std::vector<Edit> &edits, const std::string &mutatio
     edits.push_back(std::move(edit));
 }
 
-/// All that may be tried on the present spec, in the order of trying.
-std::vector<Explainer::Edit> Explainer::enumerate(ArrayRef<size_t> mutationOrder) {
+/// A mutation less, with those that hang on it.
+std::vector<Explainer::Edit> Explainer::enumerateDrops(ArrayRef<size_t> order) {
   std::vector<Edit> edits;
-  // A mutation less, with those that hang on it.
-  for (size_t i : mutationOrder) {
-    if (i >= lineage.size())
-      continue;
+  for (size_t i : order) {
     std::vector<std::string> rest = lineage;
     rest.erase(rest.begin() + i);
     Replayed without = replay(*start, rest);
@@ -268,6 +272,12 @@ std::vector<Explainer::Edit> Explainer::enumerate(ArrayRef<size_t> mutationOrder
     edit.spec = std::move(without.spec);
     edits.push_back(std::move(edit));
   }
+  return edits;
+}
+
+/// What a further mutation can take back or take out.
+std::vector<Explainer::Edit> Explainer::enumerateAppended() {
+  std::vector<Edit> edits;
   // Back to a number of the start.
   for (FlatSymbolRefAttr symbol : scopeOf(*start)) {
     std::string name = ("@" + symbol.getValue()).str();
@@ -316,10 +326,80 @@ std::vector<Explainer::Edit> Explainer::enumerate(ArrayRef<size_t> mutationOrder
   return edits;
 }
 
-llvm::Error Explainer::simplify() {
+/// The first edit that is as good as the winner. As many are trained at once as there are workers, and what comes behind
+/// the first good one is forgotten, as if they had been tried one by one. Names in `tried` are passed over.
+llvm::Expected<std::optional<size_t>> Explainer::firstGood(std::vector<Edit> &edits, std::set<std::string> &tried,
+                                                           TrialResult &trial) {
   double bound = out.maximize ? out.winner.low : out.winner.high;
   // What is hopeless on the first seed is not trained on the others: worse than the bound by three times the interval.
   double screen = bound + (out.maximize ? -3 : 3) * (out.winner.high - out.winner.low);
+  for (size_t i = 0; i < edits.size();) {
+    std::vector<size_t> batch;
+    std::vector<std::string> texts;
+    std::optional<size_t> same; // the same program: nothing to train
+    for (; i < edits.size() && batch.size() < trials->workers() && !same; ++i) {
+      if (edits[i].digest == currentDigest) {
+        same = i;
+      } else if (!refused.count(edits[i].digest) && !tried.count(edits[i].name)) {
+        batch.push_back(i);
+        texts.push_back(edits[i].text);
+      }
+    }
+    if (!batch.empty()) {
+      if (spent + batch.size() > options.trials) {
+        out.limited = true;
+        return std::nullopt;
+      }
+      spent += batch.size();
+      auto first = train(texts, 1);
+      if (!first)
+        return first.takeError();
+      std::vector<std::string> hopeful;
+      std::vector<size_t> index;
+      for (auto [k, t] : llvm::enumerate(*first)) {
+        tried.insert(edits[batch[k]].name);
+        // A mutation less may mean a larger program: that is not simpler.
+        if (!t.validation.empty() && !worse(t.validation[0], screen) && t.parameters <= currentTrial.parameters) {
+          hopeful.push_back(texts[k]);
+          index.push_back(batch[k]);
+        } else {
+          refused.insert(edits[batch[k]].digest);
+        }
+      }
+      auto results = train(hopeful, options.seeds);
+      if (!results)
+        return results.takeError();
+      for (auto [k, t] : llvm::enumerate(*results)) {
+        if (!t.validation.empty() && !worse(meanOf(t.validation), bound)) {
+          trial = t;
+          return index[k];
+        }
+        refused.insert(edits[index[k]].digest);
+      }
+    }
+    if (same) {
+      trial = currentTrial;
+      return same;
+    }
+  }
+  return std::nullopt;
+}
+
+llvm::Error Explainer::take(Edit &edit, const TrialResult &trial) {
+  currentTrial = trial;
+  lineage = edit.lineage;
+  currentDigest = edit.digest;
+  Replayed again = replay(*start, lineage);
+  if (!again.lost.empty() || canonicalDigest(*again.spec) != currentDigest)
+    return makeError("the simplified spec's mutations do not lead to it again: " + edit.name);
+  current = std::move(again.spec);
+  out.steps.push_back({edit.name, bootstrapMean(currentTrial.validation), sizeOf(*current, currentTrial)});
+  progress(llvm::formatv("  {0}: validation {1:f4}", edit.name, out.steps.back().validation.mean).str());
+  return llvm::Error::success();
+}
+
+llvm::Error Explainer::simplify() {
+  // First what the search added, the least worth first, then the last first: each taking shortens the lineage.
   std::vector<size_t> order(lineage.size());
   for (size_t i = 0; i < order.size(); ++i)
     order[i] = i;
@@ -327,84 +407,42 @@ llvm::Error Explainer::simplify() {
     auto worth = [&](size_t i) { return out.mutations[i].trained ? out.mutations[i].worth.mean : HUGE_VAL; };
     return std::pair(worth(a), a) < std::pair(worth(b), b);
   });
-  std::map<std::string, bool> refused; // digests that were tried and are too bad
-  unsigned spent = 0;
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    std::vector<Edit> edits = enumerate(order);
-    progress(llvm::formatv("simplification: {0} edits to try, {1} parameters, {2} mutations", edits.size(),
-                           currentTrial.parameters, lineage.size())
-                 .str());
-    for (size_t i = 0; i < edits.size() && !changed;) {
-      // As many at once as there are workers; the first that is good enough counts, as if they had come one by one.
-      std::vector<size_t> batch;
-      std::vector<std::string> texts;
-      std::optional<size_t> free; // the same program: nothing to train
-      for (; i < edits.size() && batch.size() < trials->workers() && !free; ++i) {
-        if (edits[i].digest == currentDigest)
-          free = i;
-        else if (!refused.count(edits[i].digest)) {
-          batch.push_back(i);
-          texts.push_back(edits[i].text);
-        }
-      }
-      std::optional<size_t> taken;
-      TrialResult takenTrial = currentTrial;
-      if (!batch.empty()) {
-        if (spent + batch.size() > options.trials) {
-          out.limited = true;
-          return llvm::Error::success();
-        }
-        spent += batch.size();
-        auto first = train(texts, 1);
-        if (!first)
-          return first.takeError();
-        std::vector<std::string> hopeful;
-        std::vector<size_t> hopefulIndex;
-        for (auto [k, trial] : llvm::enumerate(*first)) {
-          // A mutation less may mean a larger program: that is not simpler.
-          bool good = !trial.validation.empty() && !worse(trial.validation[0], screen) &&
-                      trial.parameters <= currentTrial.parameters;
-          if (good) {
-            hopeful.push_back(texts[k]);
-            hopefulIndex.push_back(batch[k]);
-          } else {
-            refused[edits[batch[k]].digest] = true;
-          }
-        }
-        auto results = train(hopeful, options.seeds);
-        if (!results)
-          return results.takeError();
-        for (auto [k, trial] : llvm::enumerate(*results)) {
-          bool good = !trial.validation.empty() && !worse(meanOf(trial.validation), bound);
-          if (good && !taken) {
-            taken = hopefulIndex[k];
-            takenTrial = trial;
-          } else if (!good) {
-            refused[edits[hopefulIndex[k]].digest] = true;
-          }
-        }
-      }
-      if (!taken)
-        taken = free;
-      if (!taken)
-        continue;
-      Edit &edit = edits[*taken];
-      changed = true;
-      currentTrial = takenTrial;
-      lineage = edit.lineage;
-      currentDigest = edit.digest;
-      Replayed again = replay(*start, lineage);
-      if (!again.lost.empty() || canonicalDigest(*again.spec) != currentDigest)
-        return makeError("the simplified spec's mutations do not lead to it again: " + edit.name);
-      current = std::move(again.spec);
-      out.steps.push_back({edit.name, bootstrapMean(currentTrial.validation), sizeOf(*current, currentTrial)});
-      progress(llvm::formatv("  {0}: validation {1:f4}", edit.name, out.steps.back().validation.mean).str());
-      // The order of worth speaks of the lineage as it was; afterwards, the last first.
-      order.clear();
-      for (size_t k = lineage.size(); k-- > 0;)
-        order.push_back(k);
+  TrialResult trial;
+  while (!out.limited) {
+    std::vector<Edit> edits = enumerateDrops(order);
+    progress(llvm::formatv("simplification: {0} mutations to do without", edits.size()).str());
+    std::set<std::string> tried;
+    auto good = firstGood(edits, tried, trial);
+    if (!good)
+      return good.takeError();
+    if (!*good)
+      break;
+    if (auto error = take(edits[**good], trial))
+      return error;
+    order.clear();
+    for (size_t i = lineage.size(); i-- > 0;)
+      order.push_back(i);
+  }
+  // Then what it started with: each taking leaves fewer ops, or a number less that differs from the start's. What was
+  // tried is tried again only after a pass that took something.
+  std::set<std::string> tried;
+  bool taken = false;
+  while (!out.limited) {
+    std::vector<Edit> edits = enumerateAppended();
+    if (tried.empty())
+      progress(llvm::formatv("simplification: {0} numbers, ops and layers to do without", edits.size()).str());
+    auto good = firstGood(edits, tried, trial);
+    if (!good)
+      return good.takeError();
+    if (*good) {
+      if (auto error = take(edits[**good], trial))
+        return error;
+      taken = true;
+    } else if (taken) {
+      taken = false;
+      tried.clear();
+    } else {
+      break;
     }
   }
   return llvm::Error::success();
