@@ -38,17 +38,13 @@ static std::pair<double, double> metricRange(const ReportData &data) {
     return {0, 1};
   double low = values.front(), high = values.back();
   double start = data.points.front().validation.value_or(data.maximize ? low : high);
-  if (data.maximize)
-    low = std::max(low, std::min(quantile(values, 0.1), start));
-  else
-    high = std::min(high, std::max(quantile(values, 0.9), start));
-  if (data.study)
-    for (const StudyArm &arm : data.study->arms)
-      for (const StudyRun &run : arm.runs)
-        for (const CurvePoint &p : run.curve) {
-          if (data.maximize ? p.best > high : p.best < low)
-            (data.maximize ? high : low) = p.best;
-        }
+  if (data.maximize) {
+    double typical = std::min(quantile(values, 0.4), start);
+    low = std::max(low, typical - 0.3 * (high - typical));
+  } else {
+    double typical = std::max(quantile(values, 0.6), start);
+    high = std::min(high, typical + 0.3 * (typical - low));
+  }
   double pad = (high - low) * 0.05;
   return {low - pad, high + pad};
 }
@@ -138,7 +134,7 @@ std::string report::progressSection(const ReportData &data) {
   };
   out += legend({{"start", "the start"}, {"best", "best so far"}, {"any", "a candidate"}});
   out += "<div class=\"pair\">\n";
-  std::string edge = below ? llvm::formatv(" {0} candidates lie outside and are drawn as strokes at the edge.", below).str() : "";
+  std::string edge = below ? llvm::formatv(" Outside, and drawn as strokes at the edge: {0}.", below).str() : "";
   out += figure("Over candidates", draw(false), "In the order of proposals." + edge);
   out += figure("Over time", draw(true), "CPU seconds of all workers together.");
   out += "</div>\n";
@@ -149,20 +145,29 @@ std::string report::studySection(const ReportData &data) {
   const Study &study = *data.study;
   std::string out;
   size_t seeds = study.arms.front().runs.size();
+  out += "<ul>\n";
   for (const StudyDifference &d : study.differences)
-    out += "<p class=\"sentence\">" + escape(d.sentence) + ".</p>\n";
+    out += "<li>" + escape(d.sentence) + ".</li>\n";
+  out += "</ul>\n";
   std::vector<std::pair<StringRef, std::string>> entries;
   std::vector<std::string> styles;
   for (size_t i = 0; i < study.arms.size(); ++i)
     styles.push_back(styleOf(study, i));
   for (auto [arm, style] : llvm::zip(study.arms, styles))
     entries.push_back({style, arm.role == StudyArm::Role::Loop ? arm.name + " alone" : arm.name});
-  auto [low, high] = metricRange(data);
-  // From the worst start on, so that all curves are seen.
+  // All that the curves reach, and nothing else.
+  double low = HUGE_VAL, high = -HUGE_VAL;
   for (const StudyArm &arm : study.arms)
     for (const StudyRun &run : arm.runs)
-      if (!run.curve.empty())
-        (data.maximize ? low : high) = data.maximize ? std::min(low, run.curve.front().best) : std::max(high, run.curve.front().best);
+      for (const CurvePoint &p : run.curve) {
+        low = std::min(low, p.best);
+        high = std::max(high, p.best);
+      }
+  if (!(high >= low))
+    return out + "<p>No search has a score.</p>\n";
+  double pad = (high - low) * 0.05;
+  low -= pad;
+  high += pad;
   double end = double(study.candidates), cpu = HUGE_VAL;
   for (const StudyArm &arm : study.arms)
     for (const StudyRun &run : arm.runs)
@@ -215,7 +220,8 @@ std::string report::studySection(const ReportData &data) {
          "scope=\"col\"></th><th scope=\"col\">validation difference</th></tr></thead><tbody>\n";
   for (auto [i, d] : llvm::enumerate(study.differences))
     out += "<tr><th scope=\"row\"><span class=\"key " + styles[i + 1] + "\" aria-hidden=\"true\"></span>" +
-           escape(d.against) + "</th><td>" + withInterval(d.test) + "</td><td>" + forest(d.test, reach, styles[i + 1]) +
+           escape(d.against) + (study.arms[i + 1].role == StudyArm::Role::Loop ? " alone" : "") + "</th><td>" +
+           withInterval(d.test) + "</td><td>" + forest(d.test, reach, styles[i + 1]) +
            "</td><td>" + withInterval(d.validation) + "</td></tr>\n";
   out += "</tbody></table></div>\n";
   return out;
@@ -232,6 +238,9 @@ std::string report::frontSection(const ReportData &data) {
   if (least <= 0)
     return "<p>No candidate has a score.</p>\n";
   bool wide = most / least > 4;
+  for (size_t i : data.front)
+    (data.maximize ? low : high) = data.maximize ? std::min(low, *data.points[i].validation - 0.03 * (high - low))
+                                                 : std::max(high, *data.points[i].validation + 0.03 * (high - low));
   Chart chart(llvm::formatv("Validation {0} against parameters; {1} candidates are on the front", data.metric,
                             data.front.size()),
               {"parameters", wide ? least * 0.9 : 0, most * (wide ? 1.1 : 1.05), wide},
@@ -258,7 +267,7 @@ std::string report::frontSection(const ReportData &data) {
   return legend({{"start", "the start"}, {"best", data.finished ? "the winner" : "the best so far"}, {"front", "the front"},
                  {"any", "a candidate"}}) +
          "<div class=\"pair\">\n" +
-         figure("Metric and size", chart.svg(), "Validation as the search saw it, on the seeds that it selects with.") +
+         figure("All candidates", chart.svg(), "Validation as the search saw it, on the seeds that it selects with.") +
          "<div class=\"wide\"><table><caption>The front: no candidate is better with fewer parameters</caption><thead><tr><th "
          "scope=\"col\">candidate</th><th scope=\"col\">validation</th><th scope=\"col\">parameters</th></tr></thead><tbody>\n" +
          rows + "</tbody></table></div></div>\n";
@@ -310,9 +319,10 @@ std::string report::trainingSection(const ReportData &data) {
                 llvm::formatv("Mean of each epoch over {0} fresh seeds; shaded from the lowest to the highest seed. Each by its "
                               "own loss: where the search rewrote the objective, the two heights don't compare.",
                               data.finals->seeds));
-  out += "<div class=\"wide\"><table><caption>Each fresh training seed</caption><thead><tr><th scope=\"col\">seed</th><th "
-         "scope=\"col\">start, validation</th><th scope=\"col\">start, test</th><th scope=\"col\">winner, validation</th><th "
-         "scope=\"col\">winner, test</th></tr></thead><tbody>\n";
+  out += "<div class=\"wide\"><table><caption>Each fresh training seed</caption><thead><tr><th "
+         "scope=\"col\"></th><th scope=\"colgroup\" colspan=\"2\">the start</th><th scope=\"colgroup\" colspan=\"2\">the "
+         "winner</th></tr><tr><th scope=\"col\">seed</th><th scope=\"col\">validation</th><th scope=\"col\">test</th><th "
+         "scope=\"col\">validation</th><th scope=\"col\">test</th></tr></thead><tbody>\n";
   for (auto [s, b] : llvm::zip(data.finals->start.seeds, data.finals->best.seeds)) {
     out += "<tr><th scope=\"row\">" + std::to_string(s.seed) + "</th>";
     for (const SeedScore *score : {&s, &b})

@@ -59,6 +59,7 @@ private:
   llvm::Expected<std::optional<size_t>> firstGood(std::vector<Edit> &edits, std::set<std::string> &tried,
                                                   TrialResult &trial);
   llvm::Error take(Edit &edit, const TrialResult &trial);
+  bool goodEnough(const TrialResult &trial) const;
   void addAppended(std::vector<Edit> &edits, const std::string &mutation);
   bool worse(double value, double bound) const { return out.maximize ? value < bound : value > bound; }
 
@@ -326,6 +327,15 @@ std::vector<Explainer::Edit> Explainer::enumerateAppended() {
   return edits;
 }
 
+/// No worse than the bad end of the winner's interval, and not shown to be worse seed by seed.
+bool Explainer::goodEnough(const TrialResult &trial) const {
+  if (trial.validation.empty() || worse(meanOf(trial.validation), out.maximize ? out.winner.low : out.winner.high))
+    return false;
+  Estimate loss = out.maximize ? pairedDifference(winnerTrial.validation, trial.validation)
+                               : pairedDifference(trial.validation, winnerTrial.validation);
+  return !(loss.excludesZero() && loss.mean > 0);
+}
+
 /// The first edit that is as good as the winner. As many are trained at once as there are workers, and what comes behind
 /// the first good one is forgotten, as if they had been tried one by one. Names in `tried` are passed over.
 llvm::Expected<std::optional<size_t>> Explainer::firstGood(std::vector<Edit> &edits, std::set<std::string> &tried,
@@ -370,7 +380,7 @@ llvm::Expected<std::optional<size_t>> Explainer::firstGood(std::vector<Edit> &ed
       if (!results)
         return results.takeError();
       for (auto [k, t] : llvm::enumerate(*results)) {
-        if (!t.validation.empty() && !worse(meanOf(t.validation), bound)) {
+        if (goodEnough(t)) {
           trial = t;
           return index[k];
         }

@@ -53,6 +53,9 @@ std::string report::decimal(double value, int digits) {
     return std::isnan(value) ? "none" : value > 0 ? "\xe2\x88\x9e" : "\xe2\x88\x92\xe2\x88\x9e";
   char buffer[64];
   std::snprintf(buffer, sizeof buffer, "%.*f", digits, value);
+  // What rounds to zero has no sign.
+  if (StringRef(buffer).find_first_not_of("-0.") == StringRef::npos)
+    return StringRef(buffer).ltrim('-').str();
   return withMinus(buffer);
 }
 
@@ -79,6 +82,8 @@ std::string report::scaled(double value) {
 }
 
 std::string report::seconds(double value) {
+  if (value < 0.995)
+    return decimal(value * 1000, value < 0.01 ? 2 : 0) + " ms";
   if (value < 10)
     return decimal(value, 2) + " s";
   if (value < 100)
@@ -94,5 +99,6 @@ std::string report::withInterval(const Estimate &e, int digits) {
 }
 
 std::string report::withSign(double value, int digits) {
-  return (value > 0 ? "+" : "") + decimal(value, digits);
+  std::string text = decimal(value, digits);
+  return (value > 0 && StringRef(text).find_first_not_of("0.") != StringRef::npos ? "+" : "") + text;
 }

@@ -100,9 +100,10 @@ std::string report::renderMarkdown(const ReportData &data) {
                         e.steps.size(), withInterval(e.simplified), withInterval(e.winner), e.simplifiedSize.ops,
                         e.winnerSize.ops, e.simplifiedSize.parameters, e.winnerSize.parameters);
   }
-  os << "\n## Which mutations paid\n\n| kind | loop | tried | accepted | improved | mean gain |\n|---|---|---|---|---|---|\n";
+  os << "\n## Which mutations paid\n\n| kind | loop | tried | accepted | improved | median gain | mean gain |\n|---|---|---|---|---|---|---|\n";
   for (const KindStatistics &k : data.kinds)
     os << "| " << code(k.name) << " | " << k.loop << " | " << k.tries << " | " << k.scored << " | " << k.improved << " | "
+       << (k.scored ? withSign(data.maximize ? k.medianGain : -k.medianGain) : std::string("none")) << " | "
        << (k.scored ? withSign(data.maximize ? k.meanGain : -k.meanGain) : std::string("none")) << " |\n";
   if (!data.reasons.empty()) {
     os << "\n## Refused and failed\n\n";

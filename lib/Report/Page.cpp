@@ -22,8 +22,8 @@ static std::string card(StringRef what, const std::string &value, const std::str
 static std::string headline(const ReportData &data) {
   std::string out;
   auto was = [](const std::string &text) { return "<span class=\"was\">" + text + "</span>"; };
-  std::string compute = llvm::formatv("one training as written: {0} FLOPs, {1} of CPU", was(scaled(data.startTrainFlops)),
-                                      seconds(data.startCpuSeconds));
+  std::string compute = llvm::formatv("the start alone: {0} FLOPs, {1} of CPU", was(scaled(data.startTrainFlops)),
+                                      was(seconds(data.startCpuSeconds)));
   if (!data.finals) {
     out += "<p class=\"lead\">This search has not finished: what follows is the state after " +
            grouped(data.candidates) + " candidates, by validation on the seeds that it selects with. Test was not looked at.</p>\n<ul class=\"cards\">\n";
@@ -47,6 +47,10 @@ static std::string headline(const ReportData &data) {
   Estimate change = pairedDifference(a, b);
   int64_t failed = llvm::count_if(f.best.seeds, [](const SeedScore &s) { return s.failed; });
   bool known = change.excludesZero(), better = data.maximize ? change.mean > 0 : change.mean < 0;
+  if (data.study)
+    for (const StudyDifference &d : data.study->differences)
+      if (d.against == data.study->arms[1].name)
+        out += "<p class=\"lead\"><strong>" + escape(d.sentence) + ".</strong></p>\n";
   out += "<p class=\"lead\">" +
          escape(llvm::formatv("On test, which no choice has seen, {0} went from {1} as written to {2}: {3} [{4}, {5}], {6}.",
                               data.metric, decimal(start.mean), decimal(best.mean), withSign(change.mean),

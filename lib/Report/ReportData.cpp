@@ -13,6 +13,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
 #include <map>
 
 using namespace mlir;
@@ -33,12 +34,15 @@ static std::vector<std::string> mutationsOf(const CandidateRow &row) {
   return list;
 }
 
+/// Better is positive. Means over seeds differ in their last bits where nothing has changed: that is no gain.
 static double gainOver(const CandidateRow &row, const CandidateRow &parent, bool maximize) {
-  return (maximize ? 1 : -1) * (*row.validation - *parent.validation);
+  double gain = (maximize ? 1 : -1) * (*row.validation - *parent.validation);
+  return std::fabs(gain) <= 1e-9 * std::max(std::fabs(*row.validation), std::fabs(*parent.validation)) ? 0 : gain;
 }
 
 static void countKinds(ReportData &data, ArrayRef<CandidateRow> rows, evolve::SearchOp search) {
   std::map<std::string, KindStatistics> kinds;
+  std::map<std::string, std::vector<double>> gains;
   auto loopOf = [&](StringRef kind, StringRef target) -> StringRef {
     std::pair<StringRef, ArrayAttr> loops[] = {{"architecture", search.getArchitecture()},
                                                {"pipeline", search.getPipeline()},
@@ -66,12 +70,14 @@ static void countKinds(ReportData &data, ArrayRef<CandidateRow> rows, evolve::Se
       double gain = gainOver(row, rows[row.parent], data.maximize);
       ++k.scored;
       k.improved += gain > 0;
-      k.meanGain += gain;
+      gains[key].push_back(gain);
     }
   }
   for (auto &[key, k] : kinds) {
-    if (k.scored)
-      k.meanGain /= double(k.scored);
+    std::vector<double> &list = gains[key];
+    llvm::sort(list);
+    k.meanGain = meanOf(list);
+    k.medianGain = quantile(list, 0.5);
     data.kinds.push_back(k);
   }
   llvm::sort(data.kinds, [](const KindStatistics &a, const KindStatistics &b) {

@@ -109,6 +109,38 @@ static std::string renamed(const Line &line, const llvm::StringMap<StringRef> &n
   return text;
 }
 
+/// The op that a line begins with, behind what it defines.
+static StringRef opOf(const Line &line) {
+  StringRef text = line.text;
+  if (definitions(line) && !line.opensProgram)
+    text = text.split(" = ").second;
+  return text.ltrim().take_until([](char c) { return c == ' ' || c == '('; });
+}
+
+/// What stands in for what where a few lines were replaced: the values that they define keep their readers unchanged. As
+/// many on both sides stand in for each other in order; otherwise those with the same op.
+static void matchReplaced(llvm::ArrayRef<Line> removed, llvm::ArrayRef<Line> added, llvm::StringMap<StringRef> &names) {
+  auto take = [&](const Line &x, const Line &y) {
+    if (definitions(x) != definitions(y))
+      return false;
+    for (size_t k = 0; k < definitions(x); ++k)
+      names[x.values[k]] = y.values[k];
+    return true;
+  };
+  if (removed.size() == added.size()) {
+    for (auto [x, y] : llvm::zip(removed, added))
+      take(x, y);
+    return;
+  }
+  size_t next = 0;
+  for (const Line &x : removed)
+    for (size_t k = next; k < added.size(); ++k)
+      if (opOf(x) == opOf(added[k]) && take(x, added[k])) {
+        next = k + 1;
+        break;
+      }
+}
+
 std::vector<DiffLine> report::diffSpecs(StringRef before, StringRef after) {
   std::vector<Line> a = parseLines(before), b = parseLines(after);
   std::vector<std::pair<size_t, size_t>> pairs = align(a, b);
@@ -126,9 +158,15 @@ std::vector<DiffLine> report::diffSpecs(StringRef before, StringRef after) {
     for (; j < end; ++j)
       out.push_back({DiffLine::Kind::Added, b[j].text.str()});
   };
+  auto replaceUntil = [&](size_t oldEnd, size_t newEnd) {
+    size_t oldBegin = i, newBegin = j;
+    removeUntil(oldEnd);
+    addUntil(newEnd);
+    matchReplaced(llvm::ArrayRef(a).slice(oldBegin, oldEnd - oldBegin),
+                  llvm::ArrayRef(b).slice(newBegin, newEnd - newBegin), names);
+  };
   for (auto [oldLine, newLine] : pairs) {
-    removeUntil(oldLine);
-    addUntil(newLine);
+    replaceUntil(oldLine, newLine);
     const Line &x = a[oldLine], &y = b[newLine];
     if (x.opensProgram)
       names.clear();
@@ -149,8 +187,7 @@ std::vector<DiffLine> report::diffSpecs(StringRef before, StringRef after) {
     i = oldLine + 1;
     j = newLine + 1;
   }
-  removeUntil(a.size());
-  addUntil(b.size());
+  replaceUntil(a.size(), b.size());
   return out;
 }
 

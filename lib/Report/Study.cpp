@@ -221,7 +221,8 @@ static void compare(Study &study) {
     d.against = other.name;
     d.validation = pairedDifference(column(own, &StudyRun::validation), column(other, &StudyRun::validation));
     d.test = pairedDifference(column(own, &StudyRun::test), column(other, &StudyRun::test));
-    d.sentence = differenceSentence(d.arm, d.against, d.test, "test " + study.metric);
+    d.sentence = differenceSentence(d.arm, d.against + (other.role == StudyArm::Role::Loop ? " alone" : ""), d.test,
+                                    "test " + study.metric);
     study.differences.push_back(std::move(d));
   }
 }

@@ -9,18 +9,20 @@
 
 using namespace selfopt;
 
-// Colours after Okabe and Ito (2008), shifted in lightness to keep 3:1 against their background: start orange-brown, best
-// blue, against grey; the loops green, pink, yellow-brown. Lines differ in their dashes too.
+// The hues of Okabe and Ito (2008): start vermilion, best blue, what it is held against grey; the loops green, pink and
+// yellow. Their lightness is such that each has 3:1 against its page, and any two stay apart by a CIE76 difference of 11
+// (21 in the dark) for full protan-, deuter- and tritanopia by Machado, Oliveira and Fernandes (2009). Lines differ in
+// their dashes too.
 llvm::StringRef report::pageStyle() {
   return R"css(
 :root { color-scheme: light dark;
   --page: #ffffff; --raised: #f6f7f9; --ink: #1b1f24; --soft: #57606a; --rule: #d5dae0; --grid: #e8ebef;
-  --start: #c2570c; --best: #0b62b0; --against: #6b7280; --loop1: #00845c; --loop2: #b4478e; --loop3: #8a6d00;
-  --any: #8fa3b8; --front: #1b1f24; --ins: #dcf5e3; --insink: #0b5a2a; --del: #fde4e1; --delink: #8f1d12; }
+  --start: #b83a05; --best: #0a58a8; --against: #4a4d52; --loop1: #06a367; --loop2: #da49ca; --loop3: #b48e13;
+  --any: #74889d; --front: #1b1f24; --ins: #dcf5e3; --insink: #0b5a2a; --del: #fde4e1; --delink: #8f1d12; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #14171b; --raised: #1d2126; --ink: #e6e9ed; --soft: #a2abb6; --rule: #3a414a; --grid: #282e35;
-  --start: #f09a4b; --best: #6cb6f5; --against: #a3abb5; --loop1: #3cc79a; --loop2: #e58fc6; --loop3: #dcc04e;
-  --any: #5f7186; --front: #e6e9ed; --ins: #12351f; --insink: #8fe3ab; --del: #43191a; --delink: #ffb3a8; } }
+  --start: #e8662a; --best: #4a9df5; --against: #d5dbe3; --loop1: #17d08a; --loop2: #b35a9a; --loop3: #f3c91d;
+  --any: #7489a0; --front: #e6e9ed; --ins: #12351f; --insink: #8fe3ab; --del: #43191a; --delink: #ffb3a8; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto,
@@ -35,7 +37,7 @@ p { margin: 8px 0; max-width: 74ch; }
 .about, figcaption, .note, caption { color: var(--soft); font-size: .88rem; }
 code, pre { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .84rem; }
 code { overflow-wrap: anywhere; }
-a { color: var(--best); }
+a { color: var(--best); } sup { line-height: 0; font-size: .72em; }
 nav ul { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 0; margin: 12px 0 0; list-style: none; font-size: .92rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: 12px; margin: 20px 0 8px; padding: 0;
   list-style: none; }
@@ -65,11 +67,12 @@ svg { display: block; } svg text { fill: var(--ink); font-family: inherit; }
 .line.level { stroke-width: 1.4; stroke-dasharray: 5 4; }
 .line.against { stroke-dasharray: 7 4; } .line.loop1 { stroke-dasharray: 2 4; } .line.loop2 { stroke-dasharray: 10 3 2 3; }
 .line.loop3 { stroke-dasharray: 4 3; } .forest .line { stroke-dasharray: none; }
+.forest .axis { stroke: var(--soft); }
 .line.front { stroke-width: 1.3; }
 .band { stroke: none; opacity: .15; } .off { stroke-width: 1.4; fill: none; opacity: .75; }
 .start { stroke: var(--start); } .best { stroke: var(--best); } .against { stroke: var(--against); } .any { stroke: var(--any); }
 .front { stroke: var(--front); } .loop1 { stroke: var(--loop1); } .loop2 { stroke: var(--loop2); } .loop3 { stroke: var(--loop3); }
-.dot, .fill { stroke: none; } .dot.any { opacity: .6; }
+.dot, .fill { stroke: none; } .dot.any { opacity: .65; }
 .dot.start, .fill.start, .band.start { fill: var(--start); } .dot.best, .fill.best, .band.best { fill: var(--best); }
 .dot.against, .fill.against, .band.against { fill: var(--against); } .dot.any { fill: var(--any); } .dot.front { fill: var(--front); }
 .dot.loop1 { fill: var(--loop1); } .dot.loop2 { fill: var(--loop2); } .dot.loop3 { fill: var(--loop3); }
@@ -79,7 +82,7 @@ svg { display: block; } svg text { fill: var(--ink); font-family: inherit; }
 .key.start { background: var(--start); } .key.best { background: var(--best); } .key.against { background: var(--against); }
 .key.any { background: var(--any); } .key.front { background: var(--front); } .key.loop1 { background: var(--loop1); }
 .key.loop2 { background: var(--loop2); } .key.loop3 { background: var(--loop3); }
-.sentence { font-weight: 600; }
+
 .drawing { overflow-x: auto; padding: 4px 0 10px; } .graph { max-width: none; margin: 0 auto; }
 .graph rect { fill: var(--raised); stroke: var(--rule); } .graph .layer rect { stroke: var(--best); stroke-width: 1.4; }
 .was-drawn .layer rect { stroke: var(--start); } .graph .end rect { fill: none; stroke-dasharray: 4 3; }
@@ -101,7 +104,8 @@ button.toggle[hidden] { display: none; }
 #bubble { position: fixed; pointer-events: none; background: var(--ink); color: var(--page); font-size: .84rem; line-height: 1.35;
   padding: 5px 9px; border-radius: 6px; max-width: min(340px, 90vw); white-space: pre-line; z-index: 2; display: none; }
 :focus-visible { outline: 2px solid var(--best); outline-offset: 2px; }
-@media (max-width: 480px) { main, header, footer { padding: 0 14px; } header { padding-top: 20px; } h1 { font-size: 1.4rem; } }
+@media (max-width: 480px) { main, header, footer { padding: 0 14px; } header { padding-top: 20px; } h1 { font-size: 1.4rem; }
+  .chart .tick { font-size: 14px; } .chart .name { font-size: 14px; } .dot.any { r: 2.6px; } }
 @media print { .toggle { display: none; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 )css";
 }

@@ -13,8 +13,9 @@
 //    named as shifted, and the number is that of both changes.
 //  * Simplification. What can go goes, one at a time: first mutations, the least worth first, then, by further mutations,
 //    hyperparameters and constants that differ from the start's, ops of expressions, layers. An edit stays when the mean
-//    over seeds is no worse than the bad end of the winner's own 95 % interval (always the winner's, so that many small
-//    losses can't add up) and the parameters are no more. What comes out keeps the policy and has a lineage of its own.
+//    over seeds is no worse than the bad end of the winner's own 95 % interval, the difference to the winner, paired by
+//    seed, has an interval that includes zero (always the winner's, so that many small losses can't add up), and the
+//    parameters are no more. What comes out keeps the policy and has a lineage of its own.
 //
 // Training reads the train split and scores read validation. Test is never looked at: the simplified spec may be judged
 // there afterwards, once. Both answers are chosen on validation and so flatter themselves a little.

@@ -35,6 +35,7 @@ struct KindStatistics {
   int64_t rejected = 0, failed = 0;
   int64_t improved = 0;            ///< Scored better than their parents.
   double meanGain = 0;             ///< Over the scored ones: better than the parent is positive.
+  double medianGain = 0;           ///< The mean is at the mercy of the few that ruin a program.
 };
 
 struct ReasonCount {

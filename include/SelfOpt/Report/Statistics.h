@@ -11,7 +11,7 @@
 // the same interval everywhere.
 //
 // What it is not: exact. A sample of n values can't know more of its spread than n values say, and for small n the
-// interval is too narrow: for normal data it covers the mean some 83 % of the time at n = 5, 90 % at n = 10 and 94 % at
+// interval is too narrow: for normal data it covers the mean some 84 % of the time at n = 5, 90 % at n = 10 and 94 % at
 // n = 30. The pages that print an interval say so.
 //
 // Differences are paired: both arms of a comparison share their seeds, so the differences per seed are what is drawn
