@@ -15,7 +15,7 @@ using namespace selfopt::report;
 using llvm::StringRef;
 
 // In the units of the view box. Small, so that its letters are still legible where a phone scales the chart down.
-static constexpr double width = 430, height = 290, left = 54, right = 12, top = 12, bottom = 42;
+static constexpr double width = 430, height = 290, left = 58, right = 14, top = 12, bottom = 42;
 
 /// A coordinate with one decimal.
 static std::string at(double v) {

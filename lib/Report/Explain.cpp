@@ -227,8 +227,16 @@ llvm::Error Explainer::ablate() {
 // Simplification
 //===----------------------------------------------------------------------===//
 
-/// A float as MLIR reads it back exactly.
-static std::string literal(double value) { return llvm::formatv("{0:e17}", value).str(); }
+/// A float as MLIR reads it back exactly, no longer than it must be.
+static std::string literal(double value) {
+  char buffer[64];
+  for (int digits = 1; digits <= 17; ++digits) {
+    std::snprintf(buffer, sizeof buffer, "%.*e", digits, value);
+    if (std::strtod(buffer, nullptr) == value)
+      break;
+  }
+  return buffer;
+}
 
 static SmallVector<double> scalarConstants(Operation *program) {
   SmallVector<double> values;

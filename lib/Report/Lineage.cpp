@@ -11,6 +11,7 @@
 #include "SelfOpt/Report/SpecDiff.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace selfopt;

@@ -9,6 +9,7 @@
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Report/ReportData.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace selfopt;

@@ -59,7 +59,7 @@ tbody th code { white-space: normal; } tbody th { min-width: 11ch; }
 #reasons td:nth-child(2), #kinds td:nth-child(2), #reasons th:nth-child(2), #kinds th:nth-child(2) { text-align: left; }
 #reasons tbody th { white-space: normal; }
 svg { display: block; } svg text { fill: var(--ink); font-family: inherit; }
-.chart { width: 100%; height: auto; max-width: 640px; }
+.chart { width: 100%; height: auto; max-width: 640px; overflow: visible; }
 .chart .tick { font-size: 11.5px; fill: var(--soft); } .chart .name { font-size: 12px; fill: var(--soft); }
 .forest { width: 150px; height: 18px; margin-top: 3px; } .bar { width: 112px; height: 12px; margin-top: 6px; }
 .grid { stroke: var(--grid); fill: none; } .axis { stroke: var(--rule); fill: none; }

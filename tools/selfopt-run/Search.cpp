@@ -27,7 +27,7 @@ cl::SubCommand replayCommand("replay", "makes a candidate of an archive again fr
 cl::SubCommand digestCommand("digest", "prints one digest of what an archive holds");
 } // namespace selfopt::run
 
-static cl::opt<std::string> outDir("out", cl::desc("where the archive and the best spec go"), cl::value_desc("DIR"),
+static cl::opt<std::string> outDir("out", cl::desc("where the archive, the best spec and the page go"), cl::value_desc("DIR"),
                                    cl::init("selfopt-out"), cl::sub(searchCommand));
 static cl::opt<unsigned> workers("workers", cl::desc("worker processes (default: one per core)"), cl::init(0),
                                  cl::sub(searchCommand));

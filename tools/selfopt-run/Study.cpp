@@ -26,27 +26,27 @@ cl::opt<std::string> sourceSpec("spec", cl::desc("the spec of the search, where 
                                 cl::value_desc("SPEC"), cl::sub(explainCommand), cl::sub(reportCommand));
 } // namespace selfopt::run
 
-static cl::opt<std::string> outDir("out", cl::desc("where the searches, their specs and study.json go"),
+static cl::opt<std::string> outDir("out", cl::desc("where the searches, their specs, study.json and the page go; goes on with what is there"),
                                    cl::value_desc("DIR"), cl::init("selfopt-study"), cl::sub(studyCommand));
-static cl::opt<unsigned> searchSeeds("seeds", cl::desc("searches of each arm, from the spec's seed on"), cl::init(5),
+static cl::opt<unsigned> searchSeeds("seeds", cl::desc("searches of each arm, from the spec's seed on (default: 5)"), cl::init(5),
                                      cl::sub(studyCommand));
-static cl::opt<int64_t> candidates("candidates", cl::desc("of each search, instead of the spec's budget"), cl::init(0),
+static cl::opt<int64_t> candidates("candidates", cl::desc("how many in each search, instead of the spec's budget"), cl::init(0),
                                    cl::sub(studyCommand));
-static cl::opt<std::string> against("against", cl::desc("the strategy to compare with, at equal budget"),
+static cl::opt<std::string> against("against", cl::desc("the strategy to compare with, at equal budget (default: random)"),
                                     cl::value_desc("STRATEGY"), cl::init("random"), cl::sub(studyCommand));
 static cl::opt<bool> loops("loops", cl::desc("also each loop alone: architecture, pipeline, objective"),
                            cl::sub(studyCommand));
 static cl::list<std::string> compare("compare", cl::desc("a spec to train beside the winners, as a static baseline"),
                                      cl::value_desc("SPEC"), cl::sub(studyCommand));
-static cl::opt<unsigned> finalSeeds("final-seeds", cl::desc("fresh training seeds of each winner"), cl::init(5),
+static cl::opt<unsigned> finalSeeds("final-seeds", cl::desc("fresh training seeds of each winner (default: 5)"), cl::init(5),
                                     cl::sub(studyCommand));
 static cl::opt<unsigned> workers("workers", cl::desc("worker processes (default: one per core)"), cl::init(0),
                                  cl::sub(studyCommand), cl::sub(explainCommand));
 
 static cl::opt<std::string> explainDir(cl::Positional, cl::desc("DIR"), cl::Required, cl::sub(explainCommand));
-static cl::opt<unsigned> explainSeeds("seeds", cl::desc("fresh training seeds of each variant"), cl::init(5),
+static cl::opt<unsigned> explainSeeds("seeds", cl::desc("fresh training seeds of each variant (default: 5)"), cl::init(5),
                                       cl::sub(explainCommand));
-static cl::opt<unsigned> trials("trials", cl::desc("at most so many variants for the simplification"), cl::init(400),
+static cl::opt<unsigned> trials("trials", cl::desc("train at most so many variants to simplify (default: 400)"), cl::init(400),
                                 cl::sub(explainCommand));
 
 static int fail(llvm::Error error) {
