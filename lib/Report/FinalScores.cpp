@@ -13,6 +13,8 @@
 #include "SelfOpt/Search/Search.h"
 #include "SelfOpt/Support/File.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <chrono>
 #include <cmath>
@@ -268,7 +270,13 @@ llvm::Expected<FinalScores> report::finalScores(StringRef directory, Archive &ar
   if (!digest)
     return digest.takeError();
   FinalScores f;
-  f.source = source.str();
+  // What was kept of another number of seeds still knows what the search was compared with.
+  if (auto old = loadFinalScores(directory, archive, 0))
+    f.baselines = std::move(old->baselines);
+  SmallString<128> absolute(source);
+  if (!source.empty())
+    llvm::sys::fs::make_absolute(absolute);
+  f.source = std::string(absolute);
   f.archiveDigest = *digest;
   f.metric = search.getMetric().str();
   f.maximize = search.getMaximize();

@@ -92,6 +92,8 @@ std::string report::seconds(double value) {
 }
 
 std::string report::withInterval(const Estimate &e, int digits) {
+  if (e.count == 0)
+    return "none";
   std::string text = decimal(e.mean, digits);
   if (e.count > 1)
     text += " [" + decimal(e.low, digits) + ", " + decimal(e.high, digits) + "]";

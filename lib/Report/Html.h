@@ -22,7 +22,7 @@ std::string decimal(double value, int digits = 4); ///< "0.9383", and a true min
 std::string grouped(int64_t value);                ///< "12,340".
 std::string scaled(double value);                  ///< "1.23 G".
 std::string seconds(double value);                 ///< "250 ms", "3 min 20 s".
-/// "0.9744 [0.9700, 0.9789]", and the mean alone of a single value.
+/// "0.9744 [0.9700, 0.9789]", the mean alone of a single value, "none" of none.
 std::string withInterval(const Estimate &estimate, int digits = 4);
 std::string withSign(double value, int digits = 4); ///< "+0.0123".
 

@@ -46,24 +46,32 @@ static std::string headline(const ReportData &data) {
     }
   Estimate change = pairedDifference(a, b);
   int64_t failed = llvm::count_if(f.best.seeds, [](const SeedScore &s) { return s.failed; });
-  bool known = change.excludesZero(), better = data.maximize ? change.mean > 0 : change.mean < 0;
+  bool better = data.maximize ? change.mean > 0 : change.mean < 0;
+  std::string verdict = change.count < 2          ? "on one seed, which says nothing of chance"
+                        : !change.excludesZero() ? "an interval that includes zero"
+                        : better                 ? "better beyond the chance of a training seed"
+                                                 : "worse beyond the chance of a training seed";
   if (data.study)
     for (const StudyDifference &d : data.study->differences)
       if (d.against == data.study->arms[1].name)
         out += "<p class=\"lead\"><strong>" + escape(d.sentence) + ".</strong></p>\n";
-  out += "<p class=\"lead\">" +
-         escape(llvm::formatv("On test, which no choice has seen, {0} went from {1} as written to {2}: {3} [{4}, {5}], {6}.",
-                              data.metric, decimal(start.mean), decimal(best.mean), withSign(change.mean),
-                              withSign(change.low), withSign(change.high),
-                              !known  ? "an interval that includes zero"
-                              : better ? "better beyond the chance of a training seed"
-                                       : "worse beyond the chance of a training seed")
-                    .str()) +
-         "<sup>1</sup></p>\n<ul class=\"cards\">\n";
-  out += card("test " + escape(data.metric) + "<sup>1</sup>", decimal(best.mean),
-              "[" + decimal(best.low) + ", " + decimal(best.high) + "], as written " + was(decimal(start.mean)) + " [" +
-                  decimal(start.low) + ", " + decimal(start.high) + "]" +
-                  (failed ? "; " + std::to_string(failed) + " seeds diverged" : std::string()));
+  if (change.count)
+    out += "<p class=\"lead\">" +
+           escape(llvm::formatv("On test, which no choice has seen, {0} went from {1} as written to {2}: {3}{4}, {5}.",
+                                data.metric, decimal(start.mean), decimal(best.mean), withSign(change.mean),
+                                change.count < 2 ? "" : " [" + withSign(change.low) + ", " + withSign(change.high) + "]",
+                                verdict)
+                      .str()) +
+           "<sup>1</sup></p>\n";
+  else
+    out += "<p class=\"lead\">On no fresh seed did both the start and the winner train to an end.</p>\n";
+  auto range = [](const Estimate &e) {
+    return e.count < 2 ? std::string() : "[" + decimal(e.low) + ", " + decimal(e.high) + "]";
+  };
+  out += "<ul class=\"cards\">\n";
+  out += card("test " + escape(data.metric) + "<sup>1</sup>", best.count ? decimal(best.mean) : "none",
+              range(best) + (best.count < 2 ? "" : ", ") + "as written " + was(start.count ? decimal(start.mean) : "none") +
+                  " " + range(start) + (failed ? "; " + std::to_string(failed) + " seeds diverged" : std::string()));
   out += card("parameters", grouped(f.best.parameters), "as written " + was(grouped(f.start.parameters)));
   out += card("FLOPs per example", grouped(f.best.flopsPerExample), "as written " + was(grouped(f.start.flopsPerExample)));
   out += card("compute spent", scaled(data.trainFlops) + " FLOPs",

@@ -94,7 +94,9 @@ static size_t definitions(const Line &line) {
   return equals == std::string::npos ? 0 : llvm::count(StringRef(line.shape).take_front(equals), '%');
 }
 
-static std::string renamed(const Line &line, const llvm::StringMap<StringRef> &names) {
+/// A line of the old text with the new names; with `mark`, a value that is gone has a prime, since some new value may have
+/// its number.
+static std::string renamed(const Line &line, const llvm::StringMap<StringRef> &names, bool mark) {
   std::string text;
   size_t next = 0;
   for (char c : line.shape) {
@@ -105,9 +107,14 @@ static std::string renamed(const Line &line, const llvm::StringMap<StringRef> &n
     StringRef value = line.values[next++];
     auto it = names.find(value);
     text += it == names.end() ? value : it->second;
+    if (mark && it == names.end())
+      text += '\'';
   }
   return text;
 }
+
+/// "selfopt.optimizer @adam" of a program's header.
+static StringRef titleOf(const Line &line) { return line.text.trim().take_until([](char c) { return c == '(' || c == '{'; }); }
 
 /// The op that a line begins with, behind what it defines.
 static StringRef opOf(const Line &line) {
@@ -146,30 +153,37 @@ std::vector<DiffLine> report::diffSpecs(StringRef before, StringRef after) {
   std::vector<std::pair<size_t, size_t>> pairs = align(a, b);
   std::vector<DiffLine> out;
   llvm::StringMap<StringRef> names; // of the old text's values in the new one, inside the present program
+  bool livesOn = false;               // whether the present program of the old text is in the new one
   size_t i = 0, j = 0;
-  auto removeUntil = [&](size_t end) {
-    for (; i < end; ++i) {
-      if (a[i].opensProgram)
-        names.clear();
-      out.push_back({DiffLine::Kind::Removed, renamed(a[i], names)});
-    }
-  };
-  auto addUntil = [&](size_t end) {
-    for (; j < end; ++j)
-      out.push_back({DiffLine::Kind::Added, b[j].text.str()});
-  };
+  auto slice = [](const std::vector<Line> &lines, size_t from, size_t to) { return llvm::ArrayRef(lines).slice(from, to - from); };
   auto replaceUntil = [&](size_t oldEnd, size_t newEnd) {
-    size_t oldBegin = i, newBegin = j;
-    removeUntil(oldEnd);
-    addUntil(newEnd);
-    matchReplaced(llvm::ArrayRef(a).slice(oldBegin, oldEnd - oldBegin),
-                  llvm::ArrayRef(b).slice(newBegin, newEnd - newBegin), names);
+    matchReplaced(slice(a, i, oldEnd), slice(b, j, newEnd), names);
+    for (; i < oldEnd; ++i) {
+      if (a[i].opensProgram) {
+        // Another program, or the same with another header: then its arguments are the same as far as they go.
+        names.clear();
+        size_t k = j;
+        while (k < newEnd && !(b[k].opensProgram && titleOf(a[i]) == titleOf(b[k])))
+          ++k;
+        livesOn = k < newEnd;
+        if (livesOn) {
+          for (auto [from, to] : llvm::zip(a[i].values, b[k].values))
+            names[from] = to;
+          matchReplaced(slice(a, i + 1, oldEnd), slice(b, k + 1, newEnd), names);
+        }
+      }
+      out.push_back({DiffLine::Kind::Removed, renamed(a[i], names, livesOn)});
+    }
+    for (; j < newEnd; ++j)
+      out.push_back({DiffLine::Kind::Added, b[j].text.str()});
   };
   for (auto [oldLine, newLine] : pairs) {
     replaceUntil(oldLine, newLine);
     const Line &x = a[oldLine], &y = b[newLine];
-    if (x.opensProgram)
+    if (x.opensProgram) {
       names.clear();
+      livesOn = true;
+    }
     bool same = true;
     size_t defined = definitions(y);
     for (auto [k, pair] : llvm::enumerate(llvm::zip(x.values, y.values))) {
@@ -182,7 +196,7 @@ std::vector<DiffLine> report::diffSpecs(StringRef before, StringRef after) {
       }
     }
     if (!same)
-      out.push_back({DiffLine::Kind::Removed, renamed(x, names)});
+      out.push_back({DiffLine::Kind::Removed, renamed(x, names, true)});
     out.push_back({same ? DiffLine::Kind::Same : DiffLine::Kind::Added, y.text.str()});
     i = oldLine + 1;
     j = newLine + 1;

@@ -14,7 +14,7 @@
 //                                             selfopt.return %4 : f32             + %4 = arith.addf %1, %3 : f32
 //                                                                                   selfopt.return %4 : f32
 //
-// Removed lines are shown with the new numbers of the values that live on, and their own where a value is gone.
+// Removed lines are shown with the new numbers of the values that live on, and their own with a prime where a value is gone.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_REPORT_SPECDIFF_H

@@ -100,7 +100,7 @@ TEST(SpecDiff, NumbersOfOneProgramMeanNothingInTheNext) {
                                "return %2", "return %1");
   std::string diff = text(shorten(diffSpecs(before, after), 0));
   EXPECT_EQ(diff.find("@t"), std::string::npos) << diff;
-  EXPECT_NE(diff.find("-    %0 = arith.mulf %cst, %arg0"), std::string::npos) << diff;
+  EXPECT_NE(diff.find("-    %0' = arith.mulf %cst, %arg0"), std::string::npos) << diff;
   EXPECT_EQ(diff.find("return"), std::string::npos) << diff;
 }
 
@@ -112,6 +112,12 @@ TEST(SpecDiff, WholeProgramsComeAndGo) {
   std::string added = text(shorten(diffSpecs(head, before), 0));
   EXPECT_NE(added.find("+    %0 = math.exp %arg0 : f32"), std::string::npos) << added;
   EXPECT_EQ(added.find("\n-"), std::string::npos) << added;
+}
+
+TEST(SpecDiff, ANewArgumentChangesTheHeaderAlone) {
+  std::string after = replaced(before, "@s(%arg0: f32)", "@s(%arg0: f32, %arg1: f32)");
+  EXPECT_EQ(text(shorten(diffSpecs(before, after), 0)), "-  selfopt.schedule @s(%arg0: f32) -> f32 {\n"
+                                                        "+  selfopt.schedule @s(%arg0: f32, %arg1: f32) -> f32 {\n");
 }
 
 TEST(SpecDiff, EmptyTexts) {
