@@ -60,7 +60,9 @@ static double fraction(const Axis &a, double v) {
 }
 
 double Chart::px(double v) const { return left + (width - left - right) * std::clamp(fraction(x, v), 0.0, 1.0); }
-double Chart::py(double v) const { return height - bottom - (height - top - bottom) * std::clamp(fraction(y, v), 0.0, 1.0); }
+double Chart::py(double v) const {
+  return height - bottom - (height - top - bottom) * std::clamp(fraction(y, v), 0.0, 1.0);
+}
 
 std::string Chart::path(llvm::ArrayRef<Point> points) const {
   std::string d;
@@ -97,8 +99,8 @@ void Chart::point(Point p, StringRef style, double radius, StringRef tip) {
   double f = fraction(y, p.second);
   if (f < 0 || f > 1) {
     double edge = py(p.second), inward = f < 0 ? -5 : 5;
-    body += "<path class=\"off " + style.str() + "\" d=\"M" + at(px(p.first)) + " " + at(edge) + "v" + at(inward) + "\">" +
-            title + "</path>\n";
+    body += "<path class=\"off " + style.str() + "\" d=\"M" + at(px(p.first)) + " " + at(edge) + "v" + at(inward) +
+            "\">" + title + "</path>\n";
     return;
   }
   body += "<circle class=\"dot " + style.str() + "\" cx=\"" + at(px(p.first)) + "\" cy=\"" + at(py(p.second)) +
@@ -107,7 +109,8 @@ void Chart::point(Point p, StringRef style, double radius, StringRef tip) {
 
 void Chart::level(double v, StringRef style) {
   double h = py(v);
-  body += "<path class=\"line level " + style.str() + "\" d=\"M" + at(left) + " " + at(h) + "H" + at(width - right) + "\"/>\n";
+  body += "<path class=\"line level " + style.str() + "\" d=\"M" + at(left) + " " + at(h) + "H" + at(width - right) +
+          "\"/>\n";
 }
 
 static std::string tickLabel(const Axis &a, double v, double step) {
@@ -131,8 +134,8 @@ static std::vector<double> axisTicks(const Axis &a, unsigned wanted) {
 }
 
 std::string Chart::svg() const {
-  std::string out = "<svg class=\"chart\" viewBox=\"0 0 " + at(width) + " " + at(height) + "\" role=\"img\" aria-label=\"" +
-                    escape(description) + "\">\n";
+  std::string out = "<svg class=\"chart\" viewBox=\"0 0 " + at(width) + " " + at(height) +
+                    "\" role=\"img\" aria-label=\"" + escape(description) + "\">\n";
   auto stepOf = [](const std::vector<double> &v) { return v.size() > 1 ? v[1] - v[0] : 1; };
   std::vector<double> xs = axisTicks(x, 5), ys = axisTicks(y, 5);
   for (double v : ys) {
@@ -158,7 +161,8 @@ std::string Chart::svg() const {
 std::string report::forest(const Estimate &e, double reach, StringRef style) {
   const double w = 150, h = 18, middle = w / 2, scale = reach > 0 ? (w / 2 - 6) / reach : 0;
   auto place = [&](double v) { return at(middle + std::clamp(v * scale, -w / 2 + 2, w / 2 - 2)); };
-  std::string out = "<svg class=\"forest\" viewBox=\"0 0 150 18\" role=\"img\" aria-label=\"" + escape(withInterval(e)) + "\">";
+  std::string out =
+      "<svg class=\"forest\" viewBox=\"0 0 150 18\" role=\"img\" aria-label=\"" + escape(withInterval(e)) + "\">";
   out += "<path class=\"axis\" d=\"M" + at(middle) + " 1V" + at(h - 1) + "\"/>";
   if (e.count > 1)
     out += "<path class=\"line " + style.str() + "\" d=\"M" + place(e.low) + " 9H" + place(e.high) + "\"/>";

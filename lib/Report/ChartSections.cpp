@@ -111,17 +111,18 @@ std::string report::progressSection(const ReportData &data) {
   auto draw = [&](bool time) {
     double end = time ? std::max(1e-3, data.points.back().cpu) : double(data.points.size());
     Chart chart(llvm::formatv("{0} of every candidate and of the best so far over {1}; the best is {2}", metric,
-                              time ? "CPU time" : "candidates", data.curve.empty() ? "none" : decimal(data.curve.back().best)),
+                              time ? "CPU time" : "candidates",
+                              data.curve.empty() ? "none" : decimal(data.curve.back().best)),
                 {time ? "CPU seconds spent" : "candidates", 0, end}, {metric, low, high});
     for (const CandidatePoint &p : data.points) {
       if (!p.validation)
         continue;
       // A tip for each of thousands would make the page heavy.
-      std::string tip = data.points.size() > 3000 ? std::string()
-                                                  : llvm::formatv("candidate {0}: {1}, {2} parameters{3}{4}", p.id,
-                                                                  decimal(*p.validation), grouped(p.parameters),
-                                                                  p.mutation.empty() ? "" : "\n", p.mutation)
-                                                        .str();
+      std::string tip = data.points.size() > 3000
+                            ? std::string()
+                            : llvm::formatv("candidate {0}: {1}, {2} parameters{3}{4}", p.id, decimal(*p.validation),
+                                            grouped(p.parameters), p.mutation.empty() ? "" : "\n", p.mutation)
+                                  .str();
       chart.point({time ? p.cpu : double(p.id + 1), *p.validation}, "any", 2, tip);
     }
     std::vector<Point> best;
@@ -174,8 +175,8 @@ std::string report::studySection(const ReportData &data) {
       if (!run.curve.empty())
         cpu = std::min(cpu, run.curve.back().cpu);
   auto draw = [&](bool time) {
-    Chart chart(llvm::formatv("Best validation {0} so far over {1}, mean over {2} search seeds, of {3} arms", study.metric,
-                              time ? "CPU time" : "candidates", seeds, study.arms.size()),
+    Chart chart(llvm::formatv("Best validation {0} so far over {1}, mean over {2} search seeds, of {3} arms",
+                              study.metric, time ? "CPU time" : "candidates", seeds, study.arms.size()),
                 {time ? "CPU seconds spent" : "candidates", 0, time ? cpu : end},
                 {"best validation " + study.metric, low, high});
     for (size_t i = study.arms.size(); i-- > 0;)
@@ -192,8 +193,9 @@ std::string report::studySection(const ReportData &data) {
   // The winners.
   out += "<div class=\"wide\"><table><caption>What the winners score</caption><thead><tr><th scope=\"col\">arm</th>"
          "<th scope=\"col\">searches</th><th scope=\"col\">validation</th><th scope=\"col\">test " +
-         escape(study.metric) + "<sup>1</sup></th><th scope=\"col\">parameters</th><th scope=\"col\">candidates</th>"
-                                "<th scope=\"col\">CPU seconds</th></tr></thead><tbody>\n";
+         escape(study.metric) +
+         "<sup>1</sup></th><th scope=\"col\">parameters</th><th scope=\"col\">candidates</th>"
+         "<th scope=\"col\">CPU seconds</th></tr></thead><tbody>\n";
   for (auto [arm, style] : llvm::zip(study.arms, styles)) {
     std::vector<double> validation, test, parameters, cpus, candidates;
     for (const StudyRun &run : arm.runs) {
@@ -215,14 +217,15 @@ std::string report::studySection(const ReportData &data) {
     reach = std::max({reach, std::fabs(d.test.low), std::fabs(d.test.high), std::fabs(d.validation.low),
                       std::fabs(d.validation.high)});
   out += "<div class=\"wide\"><table><caption>" + escape(study.arms.front().name) +
-         " minus the others, paired by search seed; right of the line is better for " + escape(study.arms.front().name) +
+         " minus the others, paired by search seed; right of the line is better for " +
+         escape(study.arms.front().name) +
          "</caption><thead><tr><th scope=\"col\">against</th><th scope=\"col\">test difference<sup>1</sup></th><th "
          "scope=\"col\"></th><th scope=\"col\">validation difference</th></tr></thead><tbody>\n";
   for (auto [i, d] : llvm::enumerate(study.differences))
     out += "<tr><th scope=\"row\"><span class=\"key " + styles[i + 1] + "\" aria-hidden=\"true\"></span>" +
            escape(d.against) + (study.arms[i + 1].role == StudyArm::Role::Loop ? " alone" : "") + "</th><td>" +
-           withInterval(d.test) + "</td><td>" + forest(d.test, reach, styles[i + 1]) +
-           "</td><td>" + withInterval(d.validation) + "</td></tr>\n";
+           withInterval(d.test) + "</td><td>" + forest(d.test, reach, styles[i + 1]) + "</td><td>" +
+           withInterval(d.validation) + "</td></tr>\n";
   out += "</tbody></table></div>\n";
   return out;
 }
@@ -246,7 +249,8 @@ std::string report::frontSection(const ReportData &data) {
               {"parameters", wide ? least * 0.9 : 0, most * (wide ? 1.1 : 1.05), wide},
               {"validation " + data.metric, low, high});
   auto tip = [](const CandidatePoint &p) {
-    return llvm::formatv("candidate {0}: {1}, {2} parameters", p.id, decimal(*p.validation), grouped(p.parameters)).str();
+    return llvm::formatv("candidate {0}: {1}, {2} parameters", p.id, decimal(*p.validation), grouped(p.parameters))
+        .str();
   };
   for (const CandidatePoint &p : data.points)
     if (p.validation)
@@ -262,14 +266,18 @@ std::string report::frontSection(const ReportData &data) {
       chart.point({double(data.points[id].parameters), *data.points[id].validation}, style, 5.5, tip(data.points[id]));
   std::string rows;
   for (size_t i : data.front)
-    rows += "<tr><td>" + std::to_string(data.points[i].id) + "</td><td>" + decimal(*data.points[i].validation) + "</td><td>" +
-            grouped(data.points[i].parameters) + "</td></tr>\n";
-  return legend({{"start", "the start"}, {"best", data.finished ? "the winner" : "the best so far"}, {"front", "the front"},
+    rows += "<tr><td>" + std::to_string(data.points[i].id) + "</td><td>" + decimal(*data.points[i].validation) +
+            "</td><td>" + grouped(data.points[i].parameters) + "</td></tr>\n";
+  return legend({{"start", "the start"},
+                 {"best", data.finished ? "the winner" : "the best so far"},
+                 {"front", "the front"},
                  {"any", "a candidate"}}) +
          "<div class=\"pair\">\n" +
          figure("All candidates", chart.svg(), "Validation as the search saw it, on the seeds that it selects with.") +
-         "<div class=\"wide\"><table><caption>The front: no candidate is better with fewer parameters</caption><thead><tr><th "
-         "scope=\"col\">candidate</th><th scope=\"col\">validation</th><th scope=\"col\">parameters</th></tr></thead><tbody>\n" +
+         "<div class=\"wide\"><table><caption>The front: no candidate is better with fewer "
+         "parameters</caption><thead><tr><th "
+         "scope=\"col\">candidate</th><th scope=\"col\">validation</th><th "
+         "scope=\"col\">parameters</th></tr></thead><tbody>\n" +
          rows + "</tbody></table></div></div>\n";
 }
 
@@ -315,14 +323,16 @@ std::string report::trainingSection(const ReportData &data) {
   }
   std::string out = legend({{"start", "the start"}, {"best", "the winner"}});
   out += "<div class=\"pair\">\n";
-  out += figure("Training loss", chart.svg(),
-                llvm::formatv("Mean of each epoch over {0} fresh seeds; shaded from the lowest to the highest seed. Each by its "
-                              "own loss: where the search rewrote the objective, the two heights don't compare.",
-                              data.finals->seeds));
-  out += "<div class=\"wide\"><table><caption>Each fresh training seed</caption><thead><tr><th "
-         "scope=\"col\"></th><th scope=\"colgroup\" colspan=\"2\">the start</th><th scope=\"colgroup\" colspan=\"2\">the "
-         "winner</th></tr><tr><th scope=\"col\">seed</th><th scope=\"col\">validation</th><th scope=\"col\">test</th><th "
-         "scope=\"col\">validation</th><th scope=\"col\">test</th></tr></thead><tbody>\n";
+  out += figure(
+      "Training loss", chart.svg(),
+      llvm::formatv("Mean of each epoch over {0} fresh seeds; shaded from the lowest to the highest seed. Each by its "
+                    "own loss: where the search rewrote the objective, the two heights don't compare.",
+                    data.finals->seeds));
+  out +=
+      "<div class=\"wide\"><table><caption>Each fresh training seed</caption><thead><tr><th "
+      "scope=\"col\"></th><th scope=\"colgroup\" colspan=\"2\">the start</th><th scope=\"colgroup\" colspan=\"2\">the "
+      "winner</th></tr><tr><th scope=\"col\">seed</th><th scope=\"col\">validation</th><th scope=\"col\">test</th><th "
+      "scope=\"col\">validation</th><th scope=\"col\">test</th></tr></thead><tbody>\n";
   for (auto [s, b] : llvm::zip(data.finals->start.seeds, data.finals->best.seeds)) {
     out += "<tr><th scope=\"row\">" + std::to_string(s.seed) + "</th>";
     for (const SeedScore *score : {&s, &b})

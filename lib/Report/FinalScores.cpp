@@ -151,12 +151,8 @@ llvm::Error report::writeFinalScores(StringRef directory, const FinalScores &f) 
   llvm::json::Array baselines;
   for (const ProgramScores &p : f.baselines)
     baselines.push_back(toJson(p));
-  llvm::json::Object o{{"version", 1},
-                       {"source", f.source},
-                       {"archive", f.archiveDigest},
-                       {"metric", f.metric},
-                       {"maximize", f.maximize},
-                       {"first_seed", int64_t(f.firstSeed)},
+  llvm::json::Object o{{"version", 1},       {"source", f.source},     {"archive", f.archiveDigest},
+                       {"metric", f.metric}, {"maximize", f.maximize}, {"first_seed", int64_t(f.firstSeed)},
                        {"seeds", f.seeds}};
   o["start"] = toJson(f.start);
   o["best"] = toJson(f.best);

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Sugiyama, Tagawa and Toda's method (1981), small: a node's layer is one more than the deepest that it reads; an edge
-// over several layers bends at an invisible node in each layer between, so that it runs around boxes and not through them;
-// the order in a layer follows the mean place of the neighbours, swept down and up; then places are pulled towards the
-// neighbours, without overlap.
+// over several layers bends at an invisible node in each layer between, so that it runs around boxes and not through
+// them; the order in a layer follows the mean place of the neighbours, swept down and up; then places are pulled
+// towards the neighbours, without overlap.
 //
 //===----------------------------------------------------------------------===//
 
@@ -174,7 +174,8 @@ std::string report::drawGraph(const ModelGraph &graph, StringRef description) {
     low = std::min(low, b.x - b.width / 2);
     high = std::max(high, b.x + b.width / 2);
   }
-  double width = high - low + 2 * margin, height = rowHeight * double(layout.layers.size()) - (rowHeight - boxHeight) + 2 * margin;
+  double width = high - low + 2 * margin,
+         height = rowHeight * double(layout.layers.size()) - (rowHeight - boxHeight) + 2 * margin;
   auto x = [&](const Box &b) { return b.x - low + margin; };
   auto y = [&](const Box &b) { return margin + rowHeight * double(b.layer); };
   // As wide as it is, never wider than its place where it fits at a legible size; else it scrolls.
@@ -185,8 +186,8 @@ std::string report::drawGraph(const ModelGraph &graph, StringRef description) {
       const Box &to = layout.boxes[n];
       double x0 = x(b), y0 = y(b) + (b.node < 0 ? boxHeight / 2 : boxHeight);
       double x1 = x(to), y1 = y(to) + (to.node < 0 ? boxHeight / 2 : 0), middle = (y0 + y1) / 2;
-      out += "<path class=\"edge\" d=\"M" + at(x0) + " " + at(y0) + "C" + at(x0) + " " + at(middle) + " " + at(x1) + " " +
-             at(middle) + " " + at(x1) + " " + at(y1) + "\"/>\n";
+      out += "<path class=\"edge\" d=\"M" + at(x0) + " " + at(y0) + "C" + at(x0) + " " + at(middle) + " " + at(x1) +
+             " " + at(middle) + " " + at(x1) + " " + at(y1) + "\"/>\n";
       if (to.node >= 0)
         out += "<path class=\"tip-of-edge\" d=\"M" + at(x1 - 4) + " " + at(y1 - 6) + "L" + at(x1) + " " + at(y1) + "L" +
                at(x1 + 4) + " " + at(y1 - 6) + "Z\"/>\n";
@@ -201,8 +202,9 @@ std::string report::drawGraph(const ModelGraph &graph, StringRef description) {
     StringRef kind = node.kind != ModelGraph::Node::Kind::Op ? "end" : node.parameters ? "layer" : "plain";
     std::string tip = node.label + ", shape " + node.shape +
                       (node.parameters ? ", " + grouped(node.parameters) + " parameters" : std::string());
-    out += "<g class=\"node " + kind.str() + "\"><title>" + escape(tip) + "</title><rect x=\"" + at(x(b) - b.width / 2) +
-           "\" y=\"" + at(y(b)) + "\" width=\"" + at(b.width) + "\" height=\"" + at(boxHeight) + "\" rx=\"6\"/>";
+    out += "<g class=\"node " + kind.str() + "\"><title>" + escape(tip) + "</title><rect x=\"" +
+           at(x(b) - b.width / 2) + "\" y=\"" + at(y(b)) + "\" width=\"" + at(b.width) + "\" height=\"" +
+           at(boxHeight) + "\" rx=\"6\"/>";
     out += "<text x=\"" + at(x(b)) + "\" y=\"" + at(y(b) + 17) + "\" text-anchor=\"middle\">" +
            escape(shortened(node.label, b.width)) + "</text><text class=\"small\" x=\"" + at(x(b)) + "\" y=\"" +
            at(y(b) + 33) + "\" text-anchor=\"middle\">" + escape(second) + "</text></g>\n";

@@ -38,16 +38,17 @@ std::string report::renderMarkdown(const ReportData &data) {
   os << "# " << plain(data.title.empty() ? llvm::sys::path::filename(data.directory) : StringRef(data.title)) << "\n\n";
   if (data.study)
     os << "Study of " << data.study->arms.size() << " arms; looked at closely is `" << data.shownRun << "`.\n\n";
-  os << llvm::formatv("{0} candidates ({1}, seed {2}): {3} trained, {4} known already, {5} refused, {6} failed. {7} of CPU, {8} "
-                      "train FLOPs; the start alone {9} and {10}.\n\n",
-                      data.candidates, data.strategy, data.seed, data.evaluated, data.reused, data.rejected, data.failed,
-                      seconds(data.cpuSeconds), scaled(data.trainFlops), seconds(data.startCpuSeconds),
-                      scaled(data.startTrainFlops));
+  os << llvm::formatv(
+      "{0} candidates ({1}, seed {2}): {3} trained, {4} known already, {5} refused, {6} failed. {7} of CPU, {8} "
+      "train FLOPs; the start alone {9} and {10}.\n\n",
+      data.candidates, data.strategy, data.seed, data.evaluated, data.reused, data.rejected, data.failed,
+      seconds(data.cpuSeconds), scaled(data.trainFlops), seconds(data.startCpuSeconds), scaled(data.startTrainFlops));
   if (data.finals) {
     os << "| | test " << plain(data.metric) << " | validation | parameters | FLOPs/example |\n|---|---|---|---|---|\n";
     auto row = [&](StringRef name, const ProgramScores &p) {
       os << "| " << plain(name) << " | " << withInterval(bootstrapMean(p.tests())) << " | "
-         << withInterval(bootstrapMean(p.validations())) << " | " << p.parameters << " | " << p.flopsPerExample << " |\n";
+         << withInterval(bootstrapMean(p.validations())) << " | " << p.parameters << " | " << p.flopsPerExample
+         << " |\n";
     };
     row("as written", data.finals->start);
     row("best found", data.finals->best);
@@ -85,25 +86,29 @@ std::string report::renderMarkdown(const ReportData &data) {
     std::string mutations = step.mutations.empty() ? "the start" : "";
     for (const std::string &m : step.mutations)
       mutations += (mutations.empty() ? "" : "; ") + code(m);
-    os << "| " << step.id << " | " << mutations << " | " << (step.validation ? decimal(*step.validation) : "none") << " | "
-       << step.parameters << " |\n";
+    os << "| " << step.id << " | " << mutations << " | " << (step.validation ? decimal(*step.validation) : "none")
+       << " | " << step.parameters << " |\n";
   }
   if (data.explanation) {
     const Explanation &e = *data.explanation;
     os << "\n## What each mutation is worth\n\n| mutation | worth | without it |\n|---|---|---|\n";
     for (const MutationWorth &w : e.mutations)
       os << "| " << code(w.mutation) << " | "
-         << (w.noEffect ? std::string("no effect") : w.trained ? withInterval(w.worth) : "can't run without it") << " | "
-         << (w.trained ? decimal(w.without) : "") << " |\n";
-    os << llvm::formatv("\nSimplified by {0} edits: validation {1} instead of {2}, {3} ops instead of {4}, {5} parameters instead "
-                        "of {6}.\n",
-                        e.steps.size(), withInterval(e.simplified), withInterval(e.winner), e.simplifiedSize.ops,
-                        e.winnerSize.ops, e.simplifiedSize.parameters, e.winnerSize.parameters);
+         << (w.noEffect  ? std::string("no effect")
+             : w.trained ? withInterval(w.worth)
+                         : "can't run without it")
+         << " | " << (w.trained ? decimal(w.without) : "") << " |\n";
+    os << llvm::formatv(
+        "\nSimplified by {0} edits: validation {1} instead of {2}, {3} ops instead of {4}, {5} parameters instead "
+        "of {6}.\n",
+        e.steps.size(), withInterval(e.simplified), withInterval(e.winner), e.simplifiedSize.ops, e.winnerSize.ops,
+        e.simplifiedSize.parameters, e.winnerSize.parameters);
   }
-  os << "\n## Which mutations paid\n\n| kind | loop | tried | accepted | improved | median gain | mean gain |\n|---|---|---|---|---|---|---|\n";
+  os << "\n## Which mutations paid\n\n| kind | loop | tried | accepted | improved | median gain | mean gain "
+        "|\n|---|---|---|---|---|---|---|\n";
   for (const KindStatistics &k : data.kinds)
-    os << "| " << code(k.name) << " | " << k.loop << " | " << k.tries << " | " << k.scored << " | " << k.improved << " | "
-       << (k.scored ? withSign(data.maximize ? k.medianGain : -k.medianGain) : std::string("none")) << " | "
+    os << "| " << code(k.name) << " | " << k.loop << " | " << k.tries << " | " << k.scored << " | " << k.improved
+       << " | " << (k.scored ? withSign(data.maximize ? k.medianGain : -k.medianGain) : std::string("none")) << " | "
        << (k.scored ? withSign(data.maximize ? k.meanGain : -k.meanGain) : std::string("none")) << " |\n";
   if (!data.reasons.empty()) {
     os << "\n## Refused and failed\n\n";

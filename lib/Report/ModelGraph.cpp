@@ -97,7 +97,8 @@ struct GraphBuilder {
 ModelGraph report::modelGraph(ModuleOp spec, StringRef program) {
   ModelGraph graph;
   auto train = spec.lookupSymbol<TrainOp>(program);
-  auto model = train ? dyn_cast_or_null<ProgramOpInterface>(spec.lookupSymbol(train.getModelAttr())) : ProgramOpInterface();
+  auto model =
+      train ? dyn_cast_or_null<ProgramOpInterface>(spec.lookupSymbol(train.getModelAttr())) : ProgramOpInterface();
   if (!model)
     return graph;
   graph.name = train.getModel().str();
@@ -111,7 +112,8 @@ ModelGraph report::modelGraph(ModuleOp spec, StringRef program) {
   ModelGraph::Node output{ModelGraph::Node::Kind::Output, "output", "", 0, {}};
   for (Value result : block.getTerminator()->getOperands()) {
     output.shape = shapeOf(result.getType());
-    if (auto it = builder.nodeOf.find(result); it != builder.nodeOf.end() && !llvm::is_contained(output.reads, it->second))
+    if (auto it = builder.nodeOf.find(result);
+        it != builder.nodeOf.end() && !llvm::is_contained(output.reads, it->second))
       output.reads.push_back(it->second);
   }
   graph.nodes.push_back(std::move(output));

@@ -55,8 +55,8 @@ static std::vector<Line> parseLines(StringRef text) {
   return lines;
 }
 
-/// The pairs of a longest common subsequence of shapes. What both texts begin and end with is paired off first, so that a
-/// single edit among many lines of one shape is found where it is.
+/// The pairs of a longest common subsequence of shapes. What both texts begin and end with is paired off first, so that
+/// a single edit among many lines of one shape is found where it is.
 static std::vector<std::pair<size_t, size_t>> align(const std::vector<Line> &a, const std::vector<Line> &b) {
   std::vector<std::pair<size_t, size_t>> pairs;
   size_t begin = 0, endA = a.size(), endB = b.size();
@@ -94,8 +94,8 @@ static size_t definitions(const Line &line) {
   return equals == std::string::npos ? 0 : llvm::count(StringRef(line.shape).take_front(equals), '%');
 }
 
-/// A line of the old text with the new names; with `mark`, a value that is gone has a prime, since some new value may have
-/// its number.
+/// A line of the old text with the new names; with `mark`, a value that is gone has a prime, since some new value may
+/// have its number.
 static std::string renamed(const Line &line, const llvm::StringMap<StringRef> &names, bool mark) {
   std::string text;
   size_t next = 0;
@@ -114,7 +114,9 @@ static std::string renamed(const Line &line, const llvm::StringMap<StringRef> &n
 }
 
 /// "selfopt.optimizer @adam" of a program's header.
-static StringRef titleOf(const Line &line) { return line.text.trim().take_until([](char c) { return c == '(' || c == '{'; }); }
+static StringRef titleOf(const Line &line) {
+  return line.text.trim().take_until([](char c) { return c == '(' || c == '{'; });
+}
 
 /// The op that a line begins with, behind what it defines.
 static StringRef opOf(const Line &line) {
@@ -124,8 +126,8 @@ static StringRef opOf(const Line &line) {
   return text.ltrim().take_until([](char c) { return c == ' ' || c == '('; });
 }
 
-/// What stands in for what where a few lines were replaced: the values that they define keep their readers unchanged. As
-/// many on both sides stand in for each other in order; otherwise those with the same op.
+/// What stands in for what where a few lines were replaced: the values that they define keep their readers unchanged.
+/// As many on both sides stand in for each other in order; otherwise those with the same op.
 static void matchReplaced(llvm::ArrayRef<Line> removed, llvm::ArrayRef<Line> added, llvm::StringMap<StringRef> &names) {
   auto take = [&](const Line &x, const Line &y) {
     if (definitions(x) != definitions(y))
@@ -153,9 +155,11 @@ std::vector<DiffLine> report::diffSpecs(StringRef before, StringRef after) {
   std::vector<std::pair<size_t, size_t>> pairs = align(a, b);
   std::vector<DiffLine> out;
   llvm::StringMap<StringRef> names; // of the old text's values in the new one, inside the present program
-  bool livesOn = false;               // whether the present program of the old text is in the new one
+  bool livesOn = false;             // whether the present program of the old text is in the new one
   size_t i = 0, j = 0;
-  auto slice = [](const std::vector<Line> &lines, size_t from, size_t to) { return llvm::ArrayRef(lines).slice(from, to - from); };
+  auto slice = [](const std::vector<Line> &lines, size_t from, size_t to) {
+    return llvm::ArrayRef(lines).slice(from, to - from);
+  };
   auto replaceUntil = [&](size_t oldEnd, size_t newEnd) {
     matchReplaced(slice(a, i, oldEnd), slice(b, j, newEnd), names);
     for (; i < oldEnd; ++i) {

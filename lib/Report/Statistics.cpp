@@ -87,7 +87,9 @@ std::optional<Estimate> report::estimateFromJson(const llvm::json::Object *o) {
 }
 
 llvm::StringRef report::bootstrapNote() {
-  return "95 % percentile bootstrap intervals of the mean over seeds, 10,000 resamples (Efron and Tibshirani 1993, ch. 13), "
-         "Philox-seeded and so the same every time; differences are paired by seed. With few seeds such an interval is too "
+  return "95 % percentile bootstrap intervals of the mean over seeds, 10,000 resamples (Efron and Tibshirani 1993, ch. "
+         "13), "
+         "Philox-seeded and so the same every time; differences are paired by seed. With few seeds such an interval is "
+         "too "
          "narrow: at five seeds of normal data it covers the true mean some 84 % of the time.";
 }

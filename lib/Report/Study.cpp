@@ -105,7 +105,8 @@ static llvm::Expected<std::vector<ArmPlan>> planArms(evolve::SearchOp search, co
     return makeError("--against expects the name of a strategy, found '" + options.against + "'");
   if (options.against == own)
     return makeError("--against expects another strategy than the spec's own, found " + own);
-  std::vector<ArmPlan> arms{{own, "", "", StudyArm::Role::Spec}, {options.against, options.against, "", StudyArm::Role::Against}};
+  std::vector<ArmPlan> arms{{own, "", "", StudyArm::Role::Spec},
+                            {options.against, options.against, "", StudyArm::Role::Against}};
   unsigned filled = 0;
   for (StringRef loop : loopNames)
     filled += !loopOf(search, loop).empty();
@@ -166,7 +167,8 @@ static llvm::Expected<StudyRun> summarize(StringRef folder, StringRef name, uint
   run.startValidation = meanOf(scores.start.validations());
   run.startTest = meanOf(scores.start.tests());
   if (scores.best.validations().empty() || scores.start.validations().empty())
-    return makeError(folder + ": expected a start and a winner that train on some fresh seed, found one that diverges on all");
+    return makeError(folder +
+                     ": expected a start and a winner that train on some fresh seed, found one that diverges on all");
   run.curve = bestSoFar(*rows, scores.maximize);
   return run;
 }
@@ -183,7 +185,8 @@ static llvm::Expected<std::optional<FinalScores>> finishedRun(StringRef folder, 
   if (!spec)
     return spec.takeError();
   if (*spec && **spec != specText)
-    return makeError(folder + ": expected a search of this study, found one of another spec or budget; choose another --out");
+    return makeError(folder +
+                     ": expected a search of this study, found one of another spec or budget; choose another --out");
   auto finished = (*archive)->getMeta("finished");
   if (!finished)
     return finished.takeError();
@@ -407,7 +410,9 @@ llvm::Expected<Study> report::loadStudy(StringRef directory) {
     arm.name = a->getString("name").value_or("").str();
     arm.strategy = a->getString("strategy").value_or("").str();
     StringRef role = a->getString("role").value_or("spec");
-    arm.role = role == "spec" ? StudyArm::Role::Spec : role == "against" ? StudyArm::Role::Against : StudyArm::Role::Loop;
+    arm.role = role == "spec"      ? StudyArm::Role::Spec
+               : role == "against" ? StudyArm::Role::Against
+                                   : StudyArm::Role::Loop;
     for (const llvm::json::Value &item : *a->getArray("runs")) {
       const llvm::json::Object *r = item.getAsObject();
       if (!r)

@@ -10,9 +10,9 @@
 using namespace selfopt;
 
 // The hues of Okabe and Ito (2008): start vermilion, best blue, what it is held against grey; the loops green, pink and
-// yellow. Their lightness is such that each has 3:1 against its page, and any two stay apart by a CIE76 difference of 11
-// (21 in the dark) for full protan-, deuter- and tritanopia by Machado, Oliveira and Fernandes (2009). Lines differ in
-// their dashes too.
+// yellow. Their lightness is such that each has 3:1 against its page, and any two stay apart by a CIE76 difference of
+// 11 (21 in the dark) for full protan-, deuter- and tritanopia by Machado, Oliveira and Fernandes (2009). Lines differ
+// in their dashes too.
 llvm::StringRef report::pageStyle() {
   return R"css(
 :root { color-scheme: light dark;

@@ -97,7 +97,8 @@ llvm::Expected<std::vector<TrialResult>> TrialRunner::run(ArrayRef<std::string> 
             result.validation.push_back(*validation);
     if (result.validation.size() != seeds) {
       result.status = CandidateRow::Status::Failed;
-      result.reason = "expected " + std::to_string(seeds) + " scores, found " + std::to_string(result.validation.size());
+      result.reason =
+          "expected " + std::to_string(seeds) + " scores, found " + std::to_string(result.validation.size());
     }
   }
   return results;

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "SelfOpt/Report/ReportData.h"
 #include "Commands.h"
 #include "Options.h"
+#include "SelfOpt/Report/ReportData.h"
 #include "SelfOpt/Support/File.h"
 
 using namespace selfopt;
@@ -19,17 +19,19 @@ cl::SubCommand reportCommand("report", "writes a page (HTML) about a search or a
 } // namespace selfopt::run
 
 static cl::opt<std::string> reportDir(cl::Positional, cl::desc("DIR"), cl::Required, cl::sub(reportCommand));
-static cl::opt<std::string> reportFile("out", cl::desc("where it goes (default: DIR/report.html; - for standard output)"),
+static cl::opt<std::string> reportFile("out",
+                                       cl::desc("where it goes (default: DIR/report.html; - for standard output)"),
                                        cl::value_desc("FILE"), cl::sub(reportCommand));
 static cl::opt<bool> markdown("markdown", cl::desc("print a summary in Markdown instead"), cl::sub(reportCommand));
-static cl::opt<unsigned> reportSeeds("seeds", cl::desc("train start and winner again on so many fresh seeds (default: what is kept)"),
-                                     cl::init(0), cl::sub(reportCommand));
+static cl::opt<unsigned>
+    reportSeeds("seeds", cl::desc("train start and winner again on so many fresh seeds (default: what is kept)"),
+                cl::init(0), cl::sub(reportCommand));
 
 bool run::writeReport(llvm::StringRef directory, llvm::StringRef source, unsigned seeds) {
   auto context = makeContext();
   auto data = report::gatherReport(directory, *context, source, seeds);
-  llvm::Error error = data ? writeFileAtomically((directory + "/report.html").str(), report::renderHtml(*data))
-                           : data.takeError();
+  llvm::Error error =
+      data ? writeFileAtomically((directory + "/report.html").str(), report::renderHtml(*data)) : data.takeError();
   if (!error)
     return true;
   llvm::errs() << "warning: no report.html: " << llvm::toString(std::move(error)) << "\n";

@@ -26,28 +26,30 @@ cl::opt<std::string> sourceSpec("spec", cl::desc("the spec of the search, where 
                                 cl::value_desc("SPEC"), cl::sub(explainCommand), cl::sub(reportCommand));
 } // namespace selfopt::run
 
-static cl::opt<std::string> outDir("out", cl::desc("where the searches, their specs, study.json and the page go; goes on with what is there"),
-                                   cl::value_desc("DIR"), cl::init("selfopt-study"), cl::sub(studyCommand));
-static cl::opt<unsigned> searchSeeds("seeds", cl::desc("searches of each arm, from the spec's seed on (default: 5)"), cl::init(5),
-                                     cl::sub(studyCommand));
-static cl::opt<int64_t> candidates("candidates", cl::desc("how many in each search, instead of the spec's budget"), cl::init(0),
-                                   cl::sub(studyCommand));
-static cl::opt<std::string> against("against", cl::desc("the strategy to compare with, at equal budget (default: random)"),
+static cl::opt<std::string>
+    outDir("out", cl::desc("where the searches, their specs, study.json and the page go; goes on with what is there"),
+           cl::value_desc("DIR"), cl::init("selfopt-study"), cl::sub(studyCommand));
+static cl::opt<unsigned> searchSeeds("seeds", cl::desc("searches of each arm, from the spec's seed on (default: 5)"),
+                                     cl::init(5), cl::sub(studyCommand));
+static cl::opt<int64_t> candidates("candidates", cl::desc("how many in each search, instead of the spec's budget"),
+                                   cl::init(0), cl::sub(studyCommand));
+static cl::opt<std::string> against("against",
+                                    cl::desc("the strategy to compare with, at equal budget (default: random)"),
                                     cl::value_desc("STRATEGY"), cl::init("random"), cl::sub(studyCommand));
 static cl::opt<bool> loops("loops", cl::desc("also each loop alone: architecture, pipeline, objective"),
                            cl::sub(studyCommand));
 static cl::list<std::string> compare("compare", cl::desc("a spec to train beside the winners, as a static baseline"),
                                      cl::value_desc("SPEC"), cl::sub(studyCommand));
-static cl::opt<unsigned> finalSeeds("final-seeds", cl::desc("fresh training seeds of each winner (default: 5)"), cl::init(5),
-                                    cl::sub(studyCommand));
+static cl::opt<unsigned> finalSeeds("final-seeds", cl::desc("fresh training seeds of each winner (default: 5)"),
+                                    cl::init(5), cl::sub(studyCommand));
 static cl::opt<unsigned> workers("workers", cl::desc("worker processes (default: one per core)"), cl::init(0),
                                  cl::sub(studyCommand), cl::sub(explainCommand));
 
 static cl::opt<std::string> explainDir(cl::Positional, cl::desc("DIR"), cl::Required, cl::sub(explainCommand));
-static cl::opt<unsigned> explainSeeds("seeds", cl::desc("fresh training seeds of each variant (default: 5)"), cl::init(5),
-                                      cl::sub(explainCommand));
-static cl::opt<unsigned> trials("trials", cl::desc("train at most so many variants to simplify (default: 400)"), cl::init(400),
-                                cl::sub(explainCommand));
+static cl::opt<unsigned> explainSeeds("seeds", cl::desc("fresh training seeds of each variant (default: 5)"),
+                                      cl::init(5), cl::sub(explainCommand));
+static cl::opt<unsigned> trials("trials", cl::desc("train at most so many variants to simplify (default: 400)"),
+                                cl::init(400), cl::sub(explainCommand));
 
 static int fail(llvm::Error error) {
   llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
@@ -66,8 +68,8 @@ static int expectAtLeastOne(StringRef option) {
 static void printStudy(const report::Study &study) {
   llvm::outs() << llvm::formatv("\n{0,-14} {1,8} {2,18} {3,26} {4,12} {5,12} {6,12}\n", "", "searches", "validation",
                                 "test " + study.metric, "parameters", "candidates", "CPU seconds");
-  auto line = [](StringRef name, unsigned searches, report::Estimate validation, report::Estimate test, double parameters,
-                 std::string candidates, std::string cpu) {
+  auto line = [](StringRef name, unsigned searches, report::Estimate validation, report::Estimate test,
+                 double parameters, std::string candidates, std::string cpu) {
     llvm::outs() << llvm::formatv(
         "{0,-14} {1,8} {2,18:f4} {3,26} {4,12:f0} {5,12} {6,12}\n", name, searches, validation.mean,
         llvm::formatv("{0:f4} [{1:f4}, {2:f4}]", test.mean, test.low, test.high).str(), parameters, candidates, cpu);
@@ -86,7 +88,8 @@ static void printStudy(const report::Study &study) {
          llvm::formatv("{0:f1}", report::meanOf(cpu)));
   }
   auto fixed = [&](StringRef name, const report::ProgramScores &p) {
-    line(name, 0, report::bootstrapMean(p.validations()), report::bootstrapMean(p.tests()), double(p.parameters), "", "");
+    line(name, 0, report::bootstrapMean(p.validations()), report::bootstrapMean(p.tests()), double(p.parameters), "",
+         "");
   };
   fixed("as written", study.start);
   for (const report::ProgramScores &p : study.baselines)
@@ -133,7 +136,9 @@ int run::studyMain() {
     if (ends && std::exchange(ended, p.run) == p.run)
       return;
     if (json) {
-      printJson(llvm::json::Object{{"event", p.skipped ? "skipped" : begins ? "begin" : "progress"},
+      printJson(llvm::json::Object{{"event", p.skipped ? "skipped"
+                                             : begins  ? "begin"
+                                                       : "progress"},
                                    {"arm", p.arm},
                                    {"seed", int64_t(p.seed)},
                                    {"run", int64_t(p.run)},
@@ -196,13 +201,14 @@ int run::studyMain() {
 //===----------------------------------------------------------------------===//
 
 static void printExplanation(const report::Explanation &e) {
-  llvm::outs() << llvm::formatv("validation {0} of the winner: {1:f4} [{2:f4}, {3:f4}] over {4} fresh seeds\n\n", e.metric,
-                                e.winner.mean, e.winner.low, e.winner.high, e.seeds);
+  llvm::outs() << llvm::formatv("validation {0} of the winner: {1:f4} [{2:f4}, {3:f4}] over {4} fresh seeds\n\n",
+                                e.metric, e.winner.mean, e.winner.low, e.winner.high, e.seeds);
   llvm::outs() << llvm::formatv("{0,-28} {1,12}  {2}\n", "worth [95 %]", "without it", "mutation");
   for (const report::MutationWorth &w : e.mutations) {
-    std::string worth = w.noEffect  ? "no effect"
-                        : w.trained ? llvm::formatv("{0:f4} [{1:f4}, {2:f4}]", w.worth.mean, w.worth.low, w.worth.high).str()
-                                    : "can't run without it";
+    std::string worth = w.noEffect ? "no effect"
+                        : w.trained
+                            ? llvm::formatv("{0:f4} [{1:f4}, {2:f4}]", w.worth.mean, w.worth.low, w.worth.high).str()
+                            : "can't run without it";
     llvm::outs() << llvm::formatv("{0,-28} {1,12}  {2}\n", worth,
                                   w.trained ? llvm::formatv("{0:f4}", w.without).str() : "", w.mutation);
     if (!w.trained)
@@ -224,8 +230,8 @@ static void printExplanation(const report::Explanation &e) {
   size("simplified", e.simplifiedSize);
   if (e.limited)
     llvm::outs() << "(ended at the limit of " << trials << " trials; more may go)\n";
-  llvm::outs() << "(validation only: test was not looked at. " << report::bootstrapNote() << ")\n\nthe simplified spec: "
-               << explainDir << "/simplified.mlir\n";
+  llvm::outs() << "(validation only: test was not looked at. " << report::bootstrapNote()
+               << ")\n\nthe simplified spec: " << explainDir << "/simplified.mlir\n";
 }
 
 int run::explainMain() {

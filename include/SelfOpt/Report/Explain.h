@@ -7,15 +7,17 @@
 //
 // A winner carries what helped it, what did nothing, and what merely came along. Two questions tell them apart:
 //
-//  * Ablation. For each mutation of the lineage, the lineage is replayed without it, trained on the same fresh seeds, and
-//    compared on validation: winner minus variant, paired by seed. A later mutation may not apply without it; it is left
-//    out too, and named. It may also land on another op, since places are counted in the program as it is; then it is
-//    named as shifted, and the number is that of both changes.
-//  * Simplification. What can go goes, one at a time: first mutations, the least worth first, then, by further mutations,
-//    hyperparameters and constants that differ from the start's, ops of expressions, layers. An edit stays when the mean
-//    over seeds is no worse than the bad end of the winner's own 95 % interval, the difference to the winner, paired by
-//    seed, has an interval that includes zero (always the winner's, so that many small losses can't add up), and the
-//    parameters are no more. What comes out keeps the policy and has a lineage of its own.
+//  * Ablation. For each mutation of the lineage, the lineage is replayed without it, trained on the same fresh seeds,
+//  and
+//    compared on validation: winner minus variant, paired by seed. A later mutation may not apply without it; it is
+//    left out too, and named. It may also land on another op, since places are counted in the program as it is; then it
+//    is named as shifted, and the number is that of both changes.
+//  * Simplification. What can go goes, one at a time: first mutations, the least worth first, then, by further
+//  mutations,
+//    hyperparameters and constants that differ from the start's, ops of expressions, layers. An edit stays when the
+//    mean over seeds is no worse than the bad end of the winner's own 95 % interval, the difference to the winner,
+//    paired by seed, has an interval that includes zero (always the winner's, so that many small losses can't add up),
+//    and the parameters are no more. What comes out keeps the policy and has a lineage of its own.
 //
 // Training reads the train split and scores read validation. Test is never looked at: the simplified spec may be judged
 // there afterwards, once. Both answers are chosen on validation and so flatter themselves a little.
@@ -32,9 +34,9 @@ namespace selfopt::report {
 
 struct ExplainOptions {
   unsigned seeds = 5;
-  unsigned workers = 0;   ///< 0: one per core.
-  unsigned trials = 400;  ///< At most so many variants are trained for the simplification.
-  std::string source;     ///< The spec's file, so that data is found beside it.
+  unsigned workers = 0;  ///< 0: one per core.
+  unsigned trials = 400; ///< At most so many variants are trained for the simplification.
+  std::string source;    ///< The spec's file, so that data is found beside it.
 };
 
 struct MutationWorth {

@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The archive holds what the search saw: validation, on the seeds that it selects with. What a reader wants to know of the
-// start and of the winner are scores on fresh seeds, each for itself, on test too, and how their training went. They are
-// kept in DIR/final.json, with the digest of the archive that they belong to, and made again when that is another one.
+// The archive holds what the search saw: validation, on the seeds that it selects with. What a reader wants to know of
+// the start and of the winner are scores on fresh seeds, each for itself, on test too, and how their training went.
+// They are kept in DIR/final.json, with the digest of the archive that they belong to, and made again when that is
+// another one.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_REPORT_FINALSCORES_H

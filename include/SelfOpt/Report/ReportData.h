@@ -30,12 +30,12 @@ struct CandidatePoint {
 /// How a kind of mutation did. A candidate with several mutations counts for each of their kinds.
 struct KindStatistics {
   std::string name, loop;
-  int64_t tries = 0;               ///< Candidates that it was tried in.
-  int64_t scored = 0;              ///< Of which have a score, their own or a known program's.
+  int64_t tries = 0;  ///< Candidates that it was tried in.
+  int64_t scored = 0; ///< Of which have a score, their own or a known program's.
   int64_t rejected = 0, failed = 0;
-  int64_t improved = 0;            ///< Scored better than their parents.
-  double meanGain = 0;             ///< Over the scored ones: better than the parent is positive.
-  double medianGain = 0;           ///< The mean is at the mercy of the few that ruin a program.
+  int64_t improved = 0;  ///< Scored better than their parents.
+  double meanGain = 0;   ///< Over the scored ones: better than the parent is positive.
+  double medianGain = 0; ///< The mean is at the mercy of the few that ruin a program.
 };
 
 struct ReasonCount {
@@ -66,8 +66,8 @@ struct ModelGraph {
   int64_t parameters = 0;
 };
 
-/// The graph of a model's ops. Regions of an op are drawn in place: what the op reads flows into the region, and what the
-/// region returns into the op.
+/// The graph of a model's ops. Regions of an op are drawn in place: what the op reads flows into the region, and what
+/// the region returns into the op.
 ModelGraph modelGraph(mlir::ModuleOp spec, llvm::StringRef program);
 
 struct ReportData {

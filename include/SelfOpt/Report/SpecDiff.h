@@ -14,7 +14,8 @@
 //                                             selfopt.return %4 : f32             + %4 = arith.addf %1, %3 : f32
 //                                                                                   selfopt.return %4 : f32
 //
-// Removed lines are shown with the new numbers of the values that live on, and their own with a prime where a value is gone.
+// Removed lines are shown with the new numbers of the values that live on, and their own with a prime where a value is
+// gone.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_REPORT_SPECDIFF_H
@@ -35,8 +36,8 @@ struct DiffLine {
 /// All lines of both texts, in order.
 std::vector<DiffLine> diffSpecs(llvm::StringRef before, llvm::StringRef after);
 
-/// Only the changed lines with `context` lines around them, and the header of the program that they are in. What is left
-/// out is a gap.
+/// Only the changed lines with `context` lines around them, and the header of the program that they are in. What is
+/// left out is a gap.
 std::vector<DiffLine> shorten(const std::vector<DiffLine> &lines, unsigned context = 1);
 
 } // namespace selfopt::report

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Intervals are percentile bootstrap intervals of a mean (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
-// chapter 13): the sample is drawn from with replacement `resamples` times, and the interval runs between the 2.5 % and
-// the 97.5 % quantile of the means of those draws. The draws come from Philox with a fixed seed, so the same numbers give
-// the same interval everywhere.
+// Intervals are percentile bootstrap intervals of a mean (Efron and Tibshirani, "An Introduction to the Bootstrap",
+// 1993, chapter 13): the sample is drawn from with replacement `resamples` times, and the interval runs between the 2.5
+// % and the 97.5 % quantile of the means of those draws. The draws come from Philox with a fixed seed, so the same
+// numbers give the same interval everywhere.
 //
 // What it is not: exact. A sample of n values can't know more of its spread than n values say, and for small n the
 // interval is too narrow: for normal data it covers the mean some 84 % of the time at n = 5, 90 % at n = 10 and 94 % at

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // What a single search found says little: another seed finds something else, and random search finds something too. A
-// study runs the spec's own strategy and its alternatives on several search seeds, at one budget, and compares what they
-// end with.
+// study runs the spec's own strategy and its alternatives on several search seeds, at one budget, and compares what
+// they end with.
 //
 //   DIR/<arm>-<seed>.mlir   the spec of one search: the user's, with its evolve.search edited
 //   DIR/<arm>-<seed>/       an ordinary search, which any other command reads
@@ -30,12 +30,12 @@ namespace selfopt::report {
 
 struct StudyOptions {
   std::string directory;
-  unsigned seeds = 5;                  ///< Searches of each arm.
-  unsigned finalSeeds = 5;             ///< Fresh training seeds of each winner.
-  std::optional<int64_t> candidates;   ///< Instead of the spec's budget.
-  std::string against = "random";      ///< A strategy's name.
-  bool loops = false;                  ///< Also each loop alone.
-  unsigned workers = 0;                ///< 0: one per core.
+  unsigned seeds = 5;                                            ///< Searches of each arm.
+  unsigned finalSeeds = 5;                                       ///< Fresh training seeds of each winner.
+  std::optional<int64_t> candidates;                             ///< Instead of the spec's budget.
+  std::string against = "random";                                ///< A strategy's name.
+  bool loops = false;                                            ///< Also each loop alone.
+  unsigned workers = 0;                                          ///< 0: one per core.
   std::vector<std::pair<std::string, mlir::ModuleOp>> baselines; ///< Named specs to train beside the winners.
 };
 
@@ -51,9 +51,9 @@ struct StudyRun {
   std::string directory; ///< Below the study's.
   int64_t candidates = 0, evaluated = 0, parameters = 0, flopsPerExample = 0;
   double cpuSeconds = 0, trainFlops = 0;
-  double validation = 0, test = 0;   ///< The winner's means over fresh training seeds.
+  double validation = 0, test = 0; ///< The winner's means over fresh training seeds.
   double startValidation = 0, startTest = 0;
-  std::vector<CurvePoint> curve;     ///< Where the best changed, and the end.
+  std::vector<CurvePoint> curve; ///< Where the best changed, and the end.
 };
 
 struct StudyArm {
@@ -88,7 +88,8 @@ struct StudyProgress {
   SearchProgress search;
 };
 
-/// The spec of one arm. `loop` is empty, or architecture, pipeline or objective; `strategy` is empty for the spec's own.
+/// The spec of one arm. `loop` is empty, or architecture, pipeline or objective; `strategy` is empty for the spec's
+/// own.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> deriveSpec(mlir::ModuleOp spec, llvm::StringRef strategy,
                                                              llvm::StringRef loop, uint64_t seed,
                                                              std::optional<int64_t> candidates);

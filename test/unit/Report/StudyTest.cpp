@@ -28,7 +28,8 @@ CandidateRow row(int64_t id, std::optional<double> validation, double cpu) {
 }
 
 TEST(BestSoFar, KeepsImprovementsAndTheEnd) {
-  std::vector<CandidateRow> rows{row(0, 0.5, 1), row(1, std::nullopt, 2), row(2, 0.4, 1), row(3, 0.7, 1), row(4, 0.7, 3)};
+  std::vector<CandidateRow> rows{row(0, 0.5, 1), row(1, std::nullopt, 2), row(2, 0.4, 1), row(3, 0.7, 1),
+                                 row(4, 0.7, 3)};
   auto curve = bestSoFar(rows, true);
   ASSERT_EQ(curve.size(), 3u);
   EXPECT_EQ(curve[0].candidates, 1);
@@ -56,7 +57,8 @@ TEST(Sentence, SaysWhatTheIntervalSays) {
 TEST(DeriveSpec, EachArmIsASpecThatItsPolicyTakes) {
   auto spec = parse(readExample("digits.mlir"));
   ASSERT_TRUE(spec);
-  for (auto [strategy, loop] : {std::pair("", ""), {"random", ""}, {"", "architecture"}, {"", "pipeline"}, {"", "objective"}}) {
+  for (auto [strategy, loop] :
+       {std::pair("", ""), {"random", ""}, {"", "architecture"}, {"", "pipeline"}, {"", "objective"}}) {
     auto derived = deriveSpec(*spec, strategy, loop, 7, 40);
     ASSERT_TRUE(bool(derived)) << llvm::toString(derived.takeError());
     // It prints as what it is.
