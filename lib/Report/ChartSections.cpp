@@ -58,15 +58,6 @@ static std::string styleOf(const Study &study, size_t arm) {
   return study.arms[arm].name == "architecture" ? "loop1" : study.arms[arm].name == "pipeline" ? "loop2" : "loop3";
 }
 
-/// The best of a run at a place of its curve; nothing before its first.
-static std::optional<double> bestAt(const StudyRun &run, double CurvePoint::*clock, double now) {
-  std::optional<double> best;
-  for (const CurvePoint &p : run.curve)
-    if (p.*clock <= now)
-      best = p.best;
-  return best;
-}
-
 static void drawArm(Chart &chart, const StudyArm &arm, const std::string &style, double end, bool time, bool band) {
   std::vector<Point> mean, low, high;
   const unsigned grid = 160;
@@ -77,7 +68,7 @@ static void drawArm(Chart &chart, const StudyArm &arm, const std::string &style,
     for (const StudyRun &run : arm.runs) {
       std::optional<double> best;
       if (time) {
-        best = bestAt(run, &CurvePoint::cpu, now);
+        best = bestAtTime(run, now);
       } else {
         for (const CurvePoint &p : run.curve)
           if (double(p.candidates) <= now)
@@ -220,12 +211,14 @@ std::string report::studySection(const ReportData &data) {
          " minus the others, paired by search seed; right of the line is better for " +
          escape(study.arms.front().name) +
          "</caption><thead><tr><th scope=\"col\">against</th><th scope=\"col\">test difference<sup>1</sup></th><th "
-         "scope=\"col\"></th><th scope=\"col\">validation difference</th></tr></thead><tbody>\n";
+         "scope=\"col\"></th><th scope=\"col\">validation difference</th><th scope=\"col\">best at equal CPU "
+         "time<sup>4</sup></th><th scope=\"col\">CPU time</th></tr></thead><tbody>\n";
   for (auto [i, d] : llvm::enumerate(study.differences))
     out += "<tr><th scope=\"row\"><span class=\"key " + styles[i + 1] + "\" aria-hidden=\"true\"></span>" +
            escape(d.against) + (study.arms[i + 1].role == StudyArm::Role::Loop ? " alone" : "") + "</th><td>" +
            withInterval(d.test) + "</td><td>" + forest(d.test, reach, styles[i + 1]) + "</td><td>" +
-           withInterval(d.validation) + "</td></tr>\n";
+           withInterval(d.validation) + "</td><td>" + withInterval(d.equalTime) + "</td><td>" + decimal(d.cpuRatio, 2) +
+           " \xc3\x97</td></tr>\n";
   out += "</tbody></table></div>\n";
   return out;
 }
@@ -241,9 +234,12 @@ std::string report::frontSection(const ReportData &data) {
   if (least <= 0)
     return "<p>No candidate has a score.</p>\n";
   bool wide = most / least > 4;
-  for (size_t i : data.front)
-    (data.maximize ? low : high) = data.maximize ? std::min(low, *data.points[i].validation - 0.03 * (high - low))
-                                                 : std::max(high, *data.points[i].validation + 0.03 * (high - low));
+  // The front belongs into the picture, but not where a hopeless small one would flatten all the rest.
+  double span = high - low, first = *data.points[data.front.front()].validation;
+  if (data.maximize)
+    low = std::min(low, std::max(first - 0.05 * span, low - span));
+  else
+    high = std::max(high, std::min(first + 0.05 * span, high + span));
   Chart chart(llvm::formatv("Validation {0} against parameters; {1} candidates are on the front", data.metric,
                             data.front.size()),
               {"parameters", wide ? least * 0.9 : 0, most * (wide ? 1.1 : 1.05), wide},

@@ -164,8 +164,12 @@ std::string report::renderHtml(const ReportData &data) {
       "alone: epochs \xc3\x97 steps \xc3\x97 batch \xc3\x97 3 \xc3\x97 FLOPs per example, over all seeds that a "
       "candidate trains on. "
       "CPU seconds are what the workers spent, compiling included; choosing among the finalists is not in "
-      "it.</li>\n</ol>\n"
-      "<p class=\"about\">The same again: <code>selfopt-run report " +
+      "it.</li>\n" +
+      std::string(data.study ? "<li>The best so far of both searches of a pair, by their own validation, at the moment the "
+                               "quicker one was done. CPU seconds are the machine's, so this number is not the same "
+                               "twice.</li>\n"
+                             : "") +
+      "</ol>\n<p class=\"about\">The same again: <code>selfopt-run report " +
       escape(data.study ? llvm::sys::path::parent_path(data.directory) : StringRef(data.directory)) +
       "</code>; the winner from the start and its mutations: <code>selfopt-run replay " + escape(data.directory) +
       "</code>.</p>\n</footer>\n<script>" + pageScript().str() + "</script>\n</body>\n</html>\n";

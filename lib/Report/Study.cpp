@@ -208,6 +208,20 @@ std::string report::differenceSentence(StringRef arm, StringRef against, const E
   return llvm::formatv("{0} does not beat {1}: {2} includes zero ({3})", arm, against, numbers, metric);
 }
 
+std::optional<double> report::bestAtTime(const StudyRun &run, double now) {
+  std::optional<double> best;
+  for (const CurvePoint &p : run.curve)
+    if (p.cpu <= now)
+      best = p.best;
+  return best;
+}
+
+std::string report::equalTimeSentence(const StudyDifference &d, StringRef metric) {
+  return llvm::formatv("{0} spent {1:f2} times the CPU time of {2}; at equal CPU time its best validation {3} differs by {4:f4} "
+                       "[{5:f4}, {6:f4}]",
+                       d.arm, d.cpuRatio, d.against, metric, d.equalTime.mean, d.equalTime.low, d.equalTime.high);
+}
+
 static void compare(Study &study) {
   study.differences.clear();
   const StudyArm &own = study.arms.front();
@@ -224,6 +238,20 @@ static void compare(Study &study) {
     d.against = other.name;
     d.validation = pairedDifference(column(own, &StudyRun::validation), column(other, &StudyRun::validation));
     d.test = pairedDifference(column(own, &StudyRun::test), column(other, &StudyRun::test));
+    std::vector<double> mine, theirs;
+    double myTime = 0, theirTime = 0;
+    for (auto [x, y] : llvm::zip(own.runs, other.runs)) {
+      myTime += x.cpuSeconds;
+      theirTime += y.cpuSeconds;
+      double now = std::min(x.cpuSeconds, y.cpuSeconds);
+      auto a = bestAtTime(x, now), b = bestAtTime(y, now);
+      if (!a || !b)
+        continue;
+      mine.push_back(sign * *a);
+      theirs.push_back(sign * *b);
+    }
+    d.equalTime = pairedDifference(mine, theirs);
+    d.cpuRatio = theirTime > 0 ? myTime / theirTime : 1;
     d.sentence = differenceSentence(d.arm, d.against + (other.role == StudyArm::Role::Loop ? " alone" : ""), d.test,
                                     "test " + study.metric);
     study.differences.push_back(std::move(d));
@@ -369,6 +397,8 @@ llvm::Error report::writeStudy(StringRef directory, const Study &study) {
     llvm::json::Object o{{"arm", d.arm}, {"against", d.against}, {"sentence", d.sentence}};
     o["validation"] = toJson(d.validation);
     o["test"] = toJson(d.test);
+    o["equal_time"] = toJson(d.equalTime);
+    o["cpu_ratio"] = d.cpuRatio;
     differences.push_back(std::move(o));
   }
   for (const ProgramScores &p : study.baselines)

@@ -97,7 +97,7 @@ static void printStudy(const report::Study &study) {
   llvm::outs() << "(means over search seeds of the winner, which is itself a mean over " << study.finalSeeds
                << " fresh training seeds;\nrows with 0 searches: over training seeds)\n\n";
   for (const report::StudyDifference &d : study.differences)
-    llvm::outs() << d.sentence << "\n";
+    llvm::outs() << d.sentence << "\n  " << report::equalTimeSentence(d, study.metric) << "\n";
   llvm::outs() << report::bootstrapNote() << "\n";
 }
 
@@ -181,6 +181,8 @@ int run::studyMain() {
                                    {"against", d.against},
                                    {"validation", report::toJson(d.validation)},
                                    {"test", report::toJson(d.test)},
+                                   {"equal_time", report::toJson(d.equalTime)},
+                                   {"cpu_ratio", d.cpuRatio},
                                    {"sentence", d.sentence}});
     printJson(llvm::json::Object{{"event", "done"},
                                  {"arms", int64_t(study->arms.size())},

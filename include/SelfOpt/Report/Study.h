@@ -67,6 +67,10 @@ struct StudyArm {
 struct StudyDifference {
   std::string arm, against;
   Estimate validation, test;
+  /// The best of the searches so far, by their own validation, when the quicker one of a pair was done: equal CPU time
+  /// where the rest is equal candidates. Its number depends on the machine.
+  Estimate equalTime;
+  double cpuRatio = 1;  ///< CPU seconds of the spec's arm over the other's.
   std::string sentence; ///< "aging beats random by 0.0123 [0.0050, 0.0190]"
 };
 
@@ -97,6 +101,11 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> deriveSpec(mlir::ModuleOp spec
 /// Runs what is missing of a study, and leaves study.json.
 llvm::Expected<Study> runStudy(mlir::ModuleOp spec, llvm::StringRef source, const StudyOptions &options,
                                llvm::function_ref<void(const StudyProgress &)> progress);
+
+/// The best of a run when `now` CPU seconds were spent; nothing before its first score.
+std::optional<double> bestAtTime(const StudyRun &run, double now);
+/// "at equal CPU time, ...": the comparison that equal candidates leave open.
+std::string equalTimeSentence(const StudyDifference &difference, llvm::StringRef metric);
 
 /// The best so far of an archive's rows; the last point is at its end.
 std::vector<CurvePoint> bestSoFar(llvm::ArrayRef<CandidateRow> rows, bool maximize);

@@ -130,7 +130,8 @@ def page(directory, search=None):
     # Every candidate that has a score is drawn, in each of the three charts.
     scored = [r for r in candidates if r["validation"] is not None]
     for section, charts in (("progress", 2), ("front", 1)):
-        found = len(p.drawn(section, "circle", "any")) + len(p.drawn(section, "path", "off"))
+        edge = [e for e in p.drawn(section, "path", "off") if "any" in e.getAttribute("class").split()]
+        found = len(p.drawn(section, "circle", "any")) + len(edge)
         same(section, found, charts * len(scored))
 
     # The front, found the slow way.
@@ -213,6 +214,13 @@ def study(directory):
         pairs = [(a["test"] - b["test"]) * (1 if up else -1) for a, b in zip(own["runs"], other["runs"])]
         d = difference["test"]
         assert abs(d["mean"] - mean(pairs)) < 1e-12 and min(pairs) - 1e-9 <= d["low"] <= d["high"] <= max(pairs) + 1e-9
+        early = []
+        for a, b in zip(own["runs"], other["runs"]):
+            now = min(a["cpu_seconds"], b["cpu_seconds"])
+            best = [[point[2] for point in r["curve"] if point[1] <= now] for r in (a, b)]
+            if all(best):
+                early.append((best[0][-1] - best[1][-1]) * (1 if up else -1))
+        assert not early or abs(difference["equal_time"]["mean"] - mean(early)) < 1e-12, (difference, early)
         word = "beats" if d["low"] > 0 else "loses to" if d["high"] < 0 else "does not beat"
         assert difference["sentence"].startswith(f"{own['name']} {word} {other['name']}"), difference
         assert difference["sentence"] in p.text("study")

@@ -2,7 +2,7 @@
 import json
 import sys
 
-CLOCKS = {"cpu_seconds", "train_seconds"}
+CLOCKS = {"cpu_seconds", "train_seconds", "cpu_ratio", "equal_time"}
 
 
 def timeless(value):
