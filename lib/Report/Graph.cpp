@@ -184,10 +184,12 @@ std::string report::drawGraph(const ModelGraph &graph, StringRef description) {
   for (const Box &b : layout.boxes)
     for (size_t n : b.below) {
       const Box &to = layout.boxes[n];
-      double x0 = x(b), y0 = y(b) + (b.node < 0 ? boxHeight / 2 : boxHeight);
-      double x1 = x(to), y1 = y(to) + (to.node < 0 ? boxHeight / 2 : 0), middle = (y0 + y1) / 2;
+      double x0 = x(b), y0 = y(b) + boxHeight;
+      double x1 = x(to), y1 = y(to), middle = (y0 + y1) / 2;
       out += "<path class=\"edge\" d=\"M" + at(x0) + " " + at(y0) + "C" + at(x0) + " " + at(middle) + " " + at(x1) +
-             " " + at(middle) + " " + at(x1) + " " + at(y1) + "\"/>\n";
+             " " + at(middle) + " " + at(x1) + " " + at(y1) +
+             (to.node < 0 ? "V" + at(y1 + boxHeight) : std::string()) + // straight past the boxes of its layer
+             "\"/>\n";
       if (to.node >= 0)
         out += "<path class=\"tip-of-edge\" d=\"M" + at(x1 - 4) + " " + at(y1 - 6) + "L" + at(x1) + " " + at(y1) + "L" +
                at(x1 + 4) + " " + at(y1 - 6) + "Z\"/>\n";
