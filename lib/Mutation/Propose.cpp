@@ -397,14 +397,12 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
                       : kind->graft(builder, target, SymbolTable::lookupSymbolIn(donor, nameOf(target)), random);
     if (!mutation)
       continue;
-    // What comes from another parent may be what stands there already.
-    Operation *before = kind->graft ? target->clone() : nullptr;
+    // What was drawn may come to nothing: an edit of code that is dead by then, a graft of what stands there already.
+    Operation *before = target->clone();
     bool applied = succeeded(cast<MutationOpInterface>(mutation).applyTo(spec));
-    if (before) {
-      Operation *after = SymbolTable::lookupSymbolIn(spec, cast<MutationOpInterface>(mutation).getTargetSymbol());
-      applied &= !OperationEquivalence::isEquivalentTo(before, after, OperationEquivalence::IgnoreLocations);
-      before->destroy();
-    }
+    Operation *after = SymbolTable::lookupSymbolIn(spec, cast<MutationOpInterface>(mutation).getTargetSymbol());
+    applied &= !OperationEquivalence::isEquivalentTo(before, after, OperationEquivalence::IgnoreLocations);
+    before->destroy();
     if (applied)
       return mutation;
     mutation->erase();

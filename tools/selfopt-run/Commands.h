@@ -41,6 +41,13 @@ int searchMain();
 int callMain();
 int replayMain();
 int digestMain();
+int studyMain();
+int explainMain();
+int reportMain();
+
+/// Leaves DIR/report.html. Whatever keeps it from that is a warning: the run that it tells of is not lost. `source` is the
+/// spec's file, or empty; `seeds` are the fresh training seeds, or 0 for what was kept.
+bool writeReport(llvm::StringRef directory, llvm::StringRef source, unsigned seeds);
 
 } // namespace selfopt::run
 #endif // SELFOPT_RUN_COMMANDS_H

@@ -10,10 +10,12 @@
 #include "llvm/Support/CommandLine.h"
 
 namespace selfopt::run {
-extern llvm::cl::SubCommand searchCommand, trainCommand, callCommand, replayCommand, digestCommand;
+extern llvm::cl::SubCommand searchCommand, trainCommand, callCommand, replayCommand, digestCommand, studyCommand,
+    explainCommand, reportCommand;
 extern llvm::cl::opt<bool> json;
 extern llvm::cl::opt<std::string> specFile;
 extern llvm::cl::opt<std::string> program;
 extern llvm::cl::opt<uint64_t> seed;
+extern llvm::cl::opt<std::string> sourceSpec; ///< --spec of explain and report.
 } // namespace selfopt::run
 #endif // SELFOPT_RUN_OPTIONS_H

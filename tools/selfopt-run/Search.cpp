@@ -11,7 +11,9 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Report/FinalScores.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 #include <unistd.h>
 
 using namespace mlir;
@@ -25,7 +27,7 @@ cl::SubCommand replayCommand("replay", "makes a candidate of an archive again fr
 cl::SubCommand digestCommand("digest", "prints one digest of what an archive holds");
 } // namespace selfopt::run
 
-static cl::opt<std::string> outDir("out", cl::desc("where the archive and the best spec go"), cl::value_desc("DIR"),
+static cl::opt<std::string> outDir("out", cl::desc("where the archive, the best spec and the page go"), cl::value_desc("DIR"),
                                    cl::init("selfopt-out"), cl::sub(searchCommand));
 static cl::opt<unsigned> workers("workers", cl::desc("worker processes (default: one per core)"), cl::init(0),
                                  cl::sub(searchCommand));
@@ -74,6 +76,45 @@ static void row(StringRef name, const FinalScore &s) {
                                 s.parameters, s.flopsPerExample, s.validation);
 }
 
+/// Means over the seeds that did not fail, as the search's own scores are.
+static FinalScore summarize(const report::ProgramScores &scores) {
+  FinalScore f;
+  std::vector<double> tests = scores.tests();
+  f.digest = scores.digest;
+  f.parameters = scores.parameters;
+  f.flopsPerExample = scores.flopsPerExample;
+  f.epochs = scores.epochs;
+  f.seeds = scores.seeds.size();
+  f.failedSeeds = scores.seeds.size() - tests.size();
+  f.validation = report::meanOf(scores.validations());
+  f.test = report::meanOf(tests);
+  for (double t : tests)
+    f.testDeviation += (t - f.test) * (t - f.test);
+  f.testDeviation = tests.size() > 1 ? std::sqrt(f.testDeviation / double(tests.size() - 1)) : 0;
+  return f;
+}
+
+/// Keeps start and winner seed by seed, and writes the page. What keeps it from that is a warning: the run is not lost.
+static bool leaveReport(MLIRContext &context, std::vector<report::ProgramScores> baselines) {
+  auto keep = [&]() -> llvm::Error {
+    auto archive = Archive::openReadOnly(outDir);
+    if (!archive)
+      return archive.takeError();
+    auto scores = report::finalScores(outDir, **archive, context, specFile, finalSeeds);
+    if (!scores)
+      return scores.takeError();
+    if (baselines.empty())
+      return llvm::Error::success();
+    scores->baselines = std::move(baselines);
+    return report::writeFinalScores(outDir, *scores);
+  };
+  if (auto error = keep()) {
+    llvm::errs() << "warning: no report.html: " << llvm::toString(std::move(error)) << "\n";
+    return false;
+  }
+  return writeReport(outDir, specFile, finalSeeds);
+}
+
 int run::searchMain() {
   if (target != "cpu") {
     llvm::errs() << "error: --target expects cpu, found '" << target << "'\n";
@@ -119,6 +160,7 @@ int run::searchMain() {
   if (!outcome)
     return fail(outcome.takeError());
   std::vector<std::pair<std::string, FinalScore>> others;
+  std::vector<report::ProgramScores> baselines;
   for (const std::string &file : compare) {
     auto other = loadSpec(file);
     if (!other)
@@ -126,12 +168,14 @@ int run::searchMain() {
     std::string program = defaultProgram(*other->module);
     if (program.empty())
       return refused;
-    auto score = scoreFinally(*other->module, program, outcome->metric, finalSeeds, freshSeed(outcome->seed),
-                              /*lookAtTest=*/true);
-    if (failed(score))
-      return refused;
-    others.push_back({file, *score});
+    auto scores = report::scoreProgram(*other->module, program, outcome->metric, finalSeeds, freshSeed(outcome->seed));
+    if (!scores)
+      return fail(scores.takeError());
+    scores->name = file;
+    others.push_back({file, summarize(*scores)});
+    baselines.push_back(std::move(*scores));
   }
+  bool page = leaveReport(*spec->context, std::move(baselines));
   const SearchProgress &p = outcome->progress;
   if (json) {
     llvm::json::Array table;
@@ -176,6 +220,8 @@ int run::searchMain() {
     row(StringRef(name).rsplit('/').second.empty() ? StringRef(name) : StringRef(name).rsplit('/').second, s);
   llvm::outs() << "(means over " << finalSeeds << " fresh training seeds; test was looked at only now)\n\n"
                << "the best: " << outDir << "/best.mlir (with its lineage), " << outDir << "/best.safetensors\n";
+  if (page)
+    llvm::outs() << "the page: " << outDir << "/report.html\n";
   return done;
 }
 

@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
   std::string message;
   llvm::raw_string_ostream errors(message);
   if (!llvm::cl::ParseCommandLineOptions(argc, argv,
-                                         "selfopt-run: searches, trains, calls and replays training specs\n",
+                                         "selfopt-run: searches, explains, trains, calls and replays training specs\n",
                                          &errors)) {
     llvm::errs() << errors.str();
     return usage;
@@ -71,6 +71,12 @@ int main(int argc, char **argv) {
     return replayMain();
   if (digestCommand)
     return digestMain();
-  llvm::errs() << "selfopt-run: expected a command (search, train, call, replay, digest); see --help\n";
+  if (studyCommand)
+    return studyMain();
+  if (explainCommand)
+    return explainMain();
+  if (reportCommand)
+    return reportMain();
+  llvm::errs() << "selfopt-run: expected a command (search, study, explain, report, train, call, replay, digest); see --help\n";
   return usage;
 }
