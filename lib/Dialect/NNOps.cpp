@@ -122,6 +122,12 @@ ParseResult DenseOp::parse(OpAsmParser &parser, OperationState &result) {
         parser.parseRParen())
       return failure();
   }
+  if (succeeded(parser.parseOptionalKeyword("param"))) {
+    StringAttr param;
+    if (parser.parseLParen() || parser.parseAttribute(param) || parser.parseRParen())
+      return failure();
+    result.addAttribute("param", param);
+  }
   return parseTail(parser, input, result);
 }
 
@@ -129,7 +135,9 @@ void DenseOp::print(OpAsmPrinter &p) {
   p << ' ' << getInput() << " units(" << getUnits() << ")";
   if (getInit() != Init::FanInUniform)
     p << " init(" << stringifyInit(getInit()) << ")";
-  printTail(p, *this, {"units", "init"});
+  if (getParamAttr())
+    p << " param(" << getParamAttr() << ")";
+  printTail(p, *this, {"units", "init", "param"});
 }
 
 LogicalResult DenseOp::verify() {
@@ -143,8 +151,28 @@ LogicalResult DenseOp::verify() {
   auto expected = RankedTensorType::get({int64_t(getUnits())}, Float32Type::get(getContext()));
   if (getResult().getType() != expected)
     return typeMismatch(*this, "has a result that does not fit its units", expected, getResult().getType());
+  // dense (C4): every layer looks at the ones above it.
+  if (getParamAttr())
+    for (auto other : (*this)->getBlock()->getOps<DenseOp>()) {
+      if (other == *this)
+        break;
+      if (other.getParamAttr() == getParamAttr() && !sharesWith(other)) {
+        InFlightDiagnostic d = emitOpError("can't share the parameters ") << getParamAttr();
+        d.attachNote(other.getLoc()) << "expected " << other.getInput().getType() << " to " << other.getType()
+                                     << " with init(" << stringifyInit(other.getInit()) << ")";
+        d.attachNote() << "found " << getInput().getType() << " to " << getType() << " with init("
+                       << stringifyInit(getInit()) << ")";
+        return d;
+      }
+    }
   return success();
 }
+
+bool DenseOp::sharesWith(DenseOp other) {
+  return getInput().getType() == other.getInput().getType() && getUnits() == other.getUnits() &&
+         getInit() == other.getInit();
+}
+StringAttr DenseOp::getSharedName() { return getParamAttr(); }
 
 void DenseOp::getParameters(SmallVectorImpl<ParameterSpec> &parameters) {
   int64_t in = cast<RankedTensorType>(getInput().getType()).getDimSize(0), out = getUnits();

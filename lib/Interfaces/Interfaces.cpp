@@ -9,3 +9,29 @@
 #include "SelfOpt/Reference/Tensor.h"
 
 #include "SelfOpt/Interfaces/Interfaces.cpp.inc"
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+using namespace selfopt;
+
+ProgramParameters ProgramParameters::of(Block &program) {
+  ProgramParameters all;
+  llvm::DenseMap<StringAttr, size_t> shared; // to the layer that has them
+  for (auto layer : program.getOps<LayerOpInterface>()) {
+    Range range{layer, all.specs.size(), 0, true};
+    if (StringAttr name = layer.getSharedName()) {
+      auto [it, fresh] = shared.try_emplace(name, all.layers.size());
+      if (!fresh) {
+        range = all.layers[it->second];
+        range.layer = layer;
+        range.owner = false;
+        all.layers.push_back(range);
+        continue;
+      }
+    }
+    layer.getParameters(all.specs);
+    range.count = all.specs.size() - range.first;
+    all.layers.push_back(range);
+  }
+  return all;
+}

@@ -11,6 +11,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "llvm/ADT/MapVector.h"
 #include <cmath>
 
 using namespace mlir;
@@ -157,6 +158,23 @@ static FailureOr<bool> inferOnce(Block &block) {
   return false;
 }
 
+/// Layers that share parameters must have the same shapes and initial values: where a change made one of them differ from
+/// the first, its sharing ends. A name that one layer alone has says nothing and goes.
+static void endSharing(Block &block) {
+  llvm::MapVector<StringAttr, SmallVector<nn::DenseOp>> groups;
+  for (auto dense : block.getOps<nn::DenseOp>())
+    if (StringAttr name = dense.getParamAttr()) {
+      auto &group = groups[name];
+      if (group.empty() || dense.sharesWith(group.front()))
+        group.push_back(dense);
+      else
+        dense.removeParamAttr();
+    }
+  for (auto &[name, group] : groups)
+    if (group.size() == 1)
+      group.front().removeParamAttr();
+}
+
 /// Asks every op beside `target` that names symbols whether it still can: a train checks its programs' types.
 static LogicalResult verifySymbolUses(Operation *target) {
   Operation *spec = target->getParentOp();
@@ -189,6 +207,8 @@ LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
         message = "the types behind the change can't be repaired";
       else
         dropDeadCode(block);
+      if (succeeded(ok) && isa<ModelOp>(target))
+        endSharing(block);
     }
     if (succeeded(ok))
       ok = mlir::verify(target);

@@ -243,3 +243,53 @@ SELFOPT_CLAIM(InsertZeroSkipOp, Preserving)
 SELFOPT_CLAIM(InsertBranchOp, Changing)
 SELFOPT_CLAIM(InsertGateOp, Changing)
 SELFOPT_CLAIM(DropMergeOp, Changing)
+
+//===----------------------------------------------------------------------===//
+// Shared parameters
+//===----------------------------------------------------------------------===//
+
+LogicalResult ShareParametersOp::applyTo(ModuleOp spec) {
+  return selfopt::applyTo<ModelOp>(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+    auto layer = opAt<nn::DenseOp>(model, getPlace(), "dense layers"),
+         with = opAt<nn::DenseOp>(model, getWith(), "dense layers");
+    if (failed(layer) || failed(with))
+      return failure();
+    if (int64_t(getWith()) >= int64_t(getPlace()))
+      return model->emitError() << "expected an earlier layer than " << int64_t(getPlace()) << ", found "
+                                << int64_t(getWith());
+    if (!layer->sharesWith(*with))
+      return model->emitError() << "expected a layer from " << layer->getInput().getType() << " to " << layer->getType()
+                                << " with the same initial values, found one from " << with->getInput().getType()
+                                << " to " << with->getType();
+    if (layer->getParamAttr() && layer->getParamAttr() == with->getParamAttr())
+      return model->emitError() << "expected layers that do not share yet, found both with " << layer->getParamAttr();
+    StringAttr name = with->getParamAttr();
+    if (!name) {
+      // The first number that is free.
+      llvm::SmallDenseSet<Attribute> taken;
+      for (auto dense : model->getRegion(0).getOps<nn::DenseOp>())
+        taken.insert(dense.getParamAttr());
+      Builder b(model->getContext());
+      for (int i = 0; !name || taken.contains(name); ++i)
+        name = b.getStringAttr("shared" + Twine(i));
+      with->setParamAttr(name);
+    }
+    layer->setParamAttr(name);
+    return success();
+  });
+}
+
+LogicalResult EndSharingOp::applyTo(ModuleOp spec) {
+  return selfopt::applyTo<ModelOp>(*this, getTargetAttr(), spec, [&](Operation *model) -> LogicalResult {
+    auto layer = opAt<nn::DenseOp>(model, getPlace(), "dense layers");
+    if (failed(layer))
+      return failure();
+    if (!layer->getParamAttr())
+      return model->emitError() << "expected a layer that shares parameters, found one with its own";
+    layer->removeParamAttr();
+    return success();
+  });
+}
+
+SELFOPT_CLAIM(ShareParametersOp, Changing)
+SELFOPT_CLAIM(EndSharingOp, Changing)

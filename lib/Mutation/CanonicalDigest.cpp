@@ -202,6 +202,8 @@ private:
       values[argument] = encoder.take();
     }
     uint64_t layers = 0;
+    // Layers that share parameters: the name says nothing, the number of the first of them does.
+    llvm::DenseMap<StringAttr, uint64_t> shared;
     SmallVector<Hash, 4> operands;
     for (Operation &op : block.without_terminator()) {
       operands.clear();
@@ -209,17 +211,28 @@ private:
         operands.push_back(values[operand]);
       if (op.hasTrait<OpTrait::IsCommutative>())
         llvm::sort(operands);
+      auto layer = dyn_cast<LayerOpInterface>(op);
+      StringAttr name = layer ? layer.getSharedName() : StringAttr();
       encoder.add(op.getName().getStringRef());
-      encoder.add(Attribute(op.getAttrDictionary()));
+      if (name) {
+        NamedAttrList attributes(op.getAttrDictionary());
+        for (NamedAttribute attribute : op.getAttrDictionary())
+          if (attribute.getValue() == name)
+            attributes.erase(attribute.getName());
+        encoder.add(Attribute(attributes.getDictionary(op.getContext())));
+      } else {
+        encoder.add(Attribute(op.getAttrDictionary()));
+      }
       encoder.add(TypeRange(op.getResultTypes()));
       encoder.add(uint64_t(operands.size()));
       for (const Hash &operand : operands)
         encoder.add(operand);
-      if (auto layer = dyn_cast<LayerOpInterface>(op)) {
+      if (layer) {
         SmallVector<ParameterSpec> parameters;
         layer.getParameters(parameters);
+        auto [first, fresh] = name ? shared.try_emplace(name, layers) : std::make_pair(shared.end(), true);
         if (!parameters.empty())
-          encoder.add(layers++);
+          encoder.add(fresh ? layers++ : first->second);
       }
       Hash hash = encoder.take();
       for (OpResult result : op.getResults()) {

@@ -179,6 +179,29 @@ Operation *selfopt::proposeAddTerm(OpBuilder &b, Operation *loss, Philox &random
   return AddTermOp::create(b, b.getUnknownLoc(), nameOf(loss), kind, APFloat(roundToDigits(weight, 2)));
 }
 
+Operation *selfopt::proposeShareParameters(OpBuilder &b, Operation *model, Philox &random) {
+  SmallVector<std::pair<uint64_t, uint64_t>> pairs;
+  auto layers = denseLayers(model);
+  for (auto [i, layer] : llvm::enumerate(layers))
+    for (size_t j = 0; j < i; ++j)
+      if (layer.sharesWith(layers[j]) && (!layer.getParamAttr() || layer.getParamAttr() != layers[j].getParamAttr()))
+        pairs.push_back({i, j});
+  if (pairs.empty())
+    return nullptr;
+  auto [place, with] = pick(pairs, random);
+  return ShareParametersOp::create(b, b.getUnknownLoc(), nameOf(model), place, with);
+}
+
+Operation *selfopt::proposeEndSharing(OpBuilder &b, Operation *model, Philox &random) {
+  SmallVector<uint64_t> places;
+  for (auto [i, layer] : llvm::enumerate(denseLayers(model)))
+    if (layer.getParamAttr())
+      places.push_back(i);
+  if (places.empty())
+    return nullptr;
+  return EndSharingOp::create(b, b.getUnknownLoc(), nameOf(model), pick(places, random));
+}
+
 //===----------------------------------------------------------------------===//
 // Crossover
 //===----------------------------------------------------------------------===//

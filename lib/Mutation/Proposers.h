@@ -38,6 +38,8 @@ mlir::Operation *proposeInsertZeroSkip(mlir::OpBuilder &b, mlir::Operation *targ
 mlir::Operation *proposeInsertBranch(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeInsertGate(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeDropMerge(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeShareParameters(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeEndSharing(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeAddState(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeUseProgram(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeAddTerm(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);

@@ -56,6 +56,7 @@ namespace {
 struct GraphBuilder {
   ModelGraph &graph;
   llvm::DenseMap<Value, size_t> nodeOf;
+  llvm::DenseSet<StringAttr> shared;
 
   void addBlock(Block &block) {
     for (Operation &op : block.without_terminator()) {
@@ -79,7 +80,9 @@ struct GraphBuilder {
       node.label = labelOf(op);
       if (op.getNumResults())
         node.shape = shapeOf(op.getResult(0).getType());
-      if (auto layer = dyn_cast<LayerOpInterface>(op)) {
+      // What layers share is drawn where it is first.
+      auto layer = dyn_cast<LayerOpInterface>(op);
+      if (layer && (!layer.getSharedName() || shared.insert(layer.getSharedName()).second)) {
         SmallVector<ParameterSpec> parameters;
         layer.getParameters(parameters);
         for (const ParameterSpec &p : parameters)

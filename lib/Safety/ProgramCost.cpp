@@ -18,9 +18,16 @@ std::optional<ProgramCost> selfopt::programCost(ModuleOp spec, StringRef program
   if (!model)
     return std::nullopt;
   Cost sum;
+  // What layers share is counted once.
+  llvm::DenseSet<Operation *> borrowers;
+  for (const ProgramParameters::Range &range : ProgramParameters::of(model.getBody().front()).layers)
+    if (!range.owner)
+      borrowers.insert(range.layer);
   for (Operation &op : model.getBody().front().without_terminator()) {
     auto costed = dyn_cast<CostOpInterface>(op);
     std::optional<Cost> cost = costed ? costed.getCost() : std::nullopt;
+    if (cost && borrowers.contains(&op))
+      cost->parameters = 0;
     std::optional<Cost> next = cost ? Cost::add(sum, *cost) : std::nullopt;
     if (!next)
       return std::nullopt;

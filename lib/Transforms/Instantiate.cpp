@@ -38,10 +38,13 @@ struct RandomSource {
 enum Stream : int64_t { AugmentNormal = 0, AugmentUniform = 1, FirstLayer = 2 };
 } // namespace
 
-/// Clones a per-example program for `batch` examples. Layers take their parameters from `given`, in order.
+/// Clones a per-example program for `batch` examples. Layers take their parameters from `given`, which are in the order
+/// of ProgramParameters.
 static FailureOr<SmallVector<Value>> inlineBatched(OpBuilder &b, Operation *program, int64_t batch,
                                                    ValueRange arguments, ValueRange given, RandomSource random = {}) {
   int64_t stream = FirstLayer;
+  ProgramParameters parameters = ProgramParameters::of(program->getRegion(0).front());
+  const ProgramParameters::Range *next = parameters.layers.begin();
   Block &block = program->getRegion(0).front();
   IRMapping map;
   map.map(block.getArguments(), arguments);
@@ -50,13 +53,12 @@ static FailureOr<SmallVector<Value>> inlineBatched(OpBuilder &b, Operation *prog
     for (Value v : op.getOperands())
       operands.push_back(map.lookup(v));
     if (auto layer = dyn_cast<LayerOpInterface>(op)) {
-      SmallVector<ParameterSpec> own;
-      layer.getParameters(own);
+      ValueRange own = given.slice(next->first, next->count);
+      ++next;
       auto stochastic = dyn_cast<StochasticLayerOpInterface>(op);
       auto results = stochastic && random.seed
                          ? stochastic.instantiateTraining(b, batch, operands, random.seed, random.number, stream++)
-                         : layer.instantiate(b, batch, operands, given.take_front(own.size()));
-      given = given.drop_front(own.size());
+                         : layer.instantiate(b, batch, operands, own);
       if (failed(results))
         return failure();
       map.map(op.getResults(), *results);
@@ -335,8 +337,7 @@ LogicalResult TrainInstantiator::run() {
   loss = find<LossOp>(train.getLossAttr());
   optimizer = find<OptimizerOp>(train.getOptimizerAttr());
   data = find<DatasetOp>(train.getDataAttr());
-  for (auto layer : model.getBody().getOps<LayerOpInterface>())
-    layer.getParameters(parameters);
+  parameters = ProgramParameters::of(model.getBody().front()).specs;
   for (const ParameterSpec &spec : parameters)
     parameterTypes.push_back(spec.type);
   if (parameters.empty())

@@ -95,7 +95,7 @@ Operation *anyMutation(OpBuilder &b, ModuleOp spec, Choices &choices) {
         name == "kind")
       return "text";
     if (name == "place" || name == "units" || name == "operand" || name == "keep" || name == "value" ||
-        name == "rank" || name == "from")
+        name == "rank" || name == "from" || name == "with")
       return "integer";
     return name == "state" ? "state" : "number";
   };

@@ -60,10 +60,8 @@ static FailureOr<func::FuncOp> asFunction(ModuleOp module, Operation *op) {
   OpBuilder b(op);
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> inputs;
-  SmallVector<ParameterSpec> parameters;
   Block &block = program.getProgramBlock();
-  for (auto layer : block.getOps<LayerOpInterface>())
-    layer.getParameters(parameters);
+  SmallVector<ParameterSpec> parameters = ProgramParameters::of(block).specs;
   for (const ParameterSpec &p : parameters)
     inputs.push_back(p.type);
   llvm::append_range(inputs, block.getArgumentTypes());

@@ -47,4 +47,21 @@ struct ParameterSpec {
 
 #include "SelfOpt/Interfaces/Interfaces.h.inc"
 
+namespace selfopt {
+
+/// The parameters of a program's layers, in program order; those that layers share stand once, where the first of them
+/// is.
+struct ProgramParameters {
+  llvm::SmallVector<ParameterSpec> specs;
+  struct Range {
+    LayerOpInterface layer;
+    size_t first = 0, count = 0; ///< Among `specs`.
+    bool owner = true;           ///< The layer is the only one or the first one that has them.
+  };
+  llvm::SmallVector<Range> layers; ///< Every layer of the program, in order, also those without parameters.
+  static ProgramParameters of(mlir::Block &program);
+};
+
+} // namespace selfopt
+
 #endif // SELFOPT_INTERFACES_INTERFACES_H

@@ -97,6 +97,10 @@ def LayerOpInterface : SelfOptInterface<"LayerOpInterface"> {
     }], "void", "getParameters", (ins "::llvm::SmallVectorImpl<::selfopt::ParameterSpec> &":$parameters), [{}],
       [{ (void)parameters; }]>,
     InterfaceMethod<[{
+      The name under which layers of one program share their parameters, which then are those of the first layer of
+      that name; null for a layer with parameters of its own.
+    }], "::mlir::StringAttr", "getSharedName", (ins), [{}], [{ return {}; }]>,
+    InterfaceMethod<[{
       Creates the op's meaning for `batch` examples from `operands` (batched: one leading dimension of size `batch`)
       and `parameters`, and returns its batched results.
     }], "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "instantiate",

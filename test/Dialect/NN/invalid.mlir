@@ -350,3 +350,25 @@ selfopt.model @concat_c3_sum(%x: tensor<4xf32>) -> tensor<7xf32> {
   %y = nn.concat %x, %x : tensor<7xf32>
   selfopt.return %y : tensor<7xf32>
 }
+
+// -----
+
+selfopt.model @dense_c4_sizes(%x: tensor<4xf32>) -> tensor<3xf32> {
+  // expected-note @+1 {{expected 'tensor<4xf32>' to 'tensor<4xf32>' with init(fan_in_uniform)}}
+  %a = nn.dense %x units(4) param("core") : tensor<4xf32>
+  // expected-error @+2 {{'nn.dense' op can't share the parameters "core"}}
+  // expected-note @+1 {{found 'tensor<4xf32>' to 'tensor<3xf32>' with init(fan_in_uniform)}}
+  %b = nn.dense %a units(3) param("core") : tensor<3xf32>
+  selfopt.return %b : tensor<3xf32>
+}
+
+// -----
+
+selfopt.model @dense_c4_init(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-note @+1 {{expected 'tensor<4xf32>' to 'tensor<4xf32>' with init(zeros)}}
+  %a = nn.dense %x units(4) init(zeros) param("core") : tensor<4xf32>
+  // expected-error @+2 {{'nn.dense' op can't share the parameters "core"}}
+  // expected-note @+1 {{found 'tensor<4xf32>' to 'tensor<4xf32>' with init(fan_in_uniform)}}
+  %b = nn.dense %a units(4) param("core") : tensor<4xf32>
+  selfopt.return %b : tensor<4xf32>
+}

@@ -20,6 +20,17 @@ selfopt.model @dense(%x: tensor<4xf32>) -> tensor<2xf32> {
   selfopt.return %e : tensor<2xf32>
 }
 
+// CHECK-LABEL: selfopt.model @shared(
+selfopt.model @shared(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: nn.dense %{{.*}} units(4) param("core") : tensor<4xf32>
+  %a = nn.dense %x units(4) param("core") : tensor<4xf32>
+  // CHECK: nn.dense %{{.*}} units(4) init(zeros) param("other") : tensor<4xf32>
+  %b = nn.dense %a units(4) init(zeros) param("other") : tensor<4xf32>
+  // CHECK: nn.dense %{{.*}} units(4) param("core") {note = "again"} : tensor<4xf32>
+  %c = nn.dense %b units(4) param("core") {note = "again"} : tensor<4xf32>
+  selfopt.return %c : tensor<4xf32>
+}
+
 // CHECK-LABEL: selfopt.model @activations(
 // CHECK-SAME:    %[[X:.*]]: tensor<2x3xf32>)
 selfopt.model @activations(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

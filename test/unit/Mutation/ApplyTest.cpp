@@ -165,6 +165,13 @@ const Refusal refusals[] = {
      "'tensor<9xf32>' to 'tensor<9xf32>'"},
     {"evolve.add_term @mse kind(\"entropy\") weight(0.1)",
      "'evolve.add_term' op does not apply: expected a term (logit_decay, confidence), found \"entropy\""},
+    {"evolve.share_parameters @net at(0) with(1)",
+     "'evolve.share_parameters' op does not apply: expected an earlier layer than 0, found 1"},
+    {"evolve.share_parameters @net at(2) with(0)",
+     "'evolve.share_parameters' op does not apply: expected a layer from 'tensor<16xf32>' to 'tensor<16xf32>' with the "
+     "same initial values, found one from 'tensor<8xf32>' to 'tensor<16xf32>'"},
+    {"evolve.end_sharing @net at(1)",
+     "'evolve.end_sharing' op does not apply: expected a layer that shares parameters, found one with its own"},
     {"evolve.add_decay @mse by(0.1)",
      "'evolve.add_decay' op expects @mse to be a selfopt.optimizer, found a selfopt.loss"},
     {"evolve.add_decay @momentum by(1.0e40)",
@@ -314,6 +321,37 @@ TEST(Apply, CrossSymbolConstraints) {
   EXPECT_EQ(printSpec(*spec), before);
   EXPECT_EQ(message, "'evolve.widen' op does not apply: 'selfopt.train' op has a loss that does not take the model's "
                      "prediction");
+}
+
+/// Sharing is by name; the engine chooses one that is free, and a change that takes two layers apart ends it.
+TEST(Apply, SharedParameters) {
+  const char *text = R"(selfopt.model @net(%x: tensor<8xf32>) -> tensor<3xf32> {
+    %a = nn.dense %x units(8) param("shared0") : tensor<8xf32>
+    %b = nn.dense %a units(8) param("shared0") : tensor<8xf32>
+    %c = nn.dense %b units(8) init(zeros) : tensor<8xf32>
+    %d = nn.dense %c units(8) init(zeros) : tensor<8xf32>
+    %y = nn.dense %d units(3) : tensor<3xf32>
+    selfopt.return %y : tensor<3xf32>
+  })";
+  Applied shared = apply("evolve.share_parameters @net at(3) with(2)", text);
+  ASSERT_TRUE(shared.ok) << shared.errors;
+  EXPECT_EQ(StringRef(shared.text).count("param(\"shared0\")"), 2u) << shared.text;
+  EXPECT_EQ(StringRef(shared.text).count("init(zeros) param(\"shared1\")"), 2u) << shared.text;
+  // Another operand size in front of the second one: nothing is left to share with.
+  Applied wider = apply("evolve.widen @net at(0) units(9)", text);
+  ASSERT_TRUE(wider.ok) << wider.errors;
+  EXPECT_EQ(StringRef(wider.text).count("param"), 0u) << wider.text;
+  Applied ended = apply("evolve.end_sharing @net at(0)", text);
+  ASSERT_TRUE(ended.ok) << ended.errors;
+  EXPECT_EQ(StringRef(ended.text).count("param"), 0u) << ended.text;
+  // The name says nothing, who shares with whom does.
+  std::string renamed = text, split = text;
+  for (size_t at; (at = renamed.find("shared0")) != std::string::npos;)
+    renamed.replace(at, 7, "core");
+  split.replace(split.find("param(\"shared0\")"), 16, "");
+  split.replace(split.find("param(\"shared0\")"), 16, "");
+  EXPECT_EQ(canonicalDigest(*parse(renamed)), canonicalDigest(*parse(text)));
+  EXPECT_NE(canonicalDigest(*parse(split)), canonicalDigest(*parse(text)));
 }
 
 /// What label smoothing means: the weights of a label and of the others, from the text's own constants.

@@ -93,7 +93,7 @@ module {
 }
 )";
 
-/// Layers that draw random numbers, and an augmentation.
+/// Layers that draw random numbers, layers that share parameters, and an augmentation.
 inline constexpr llvm::StringLiteral noisy = R"(
 module {
   selfopt.dataset @data from csv("a.csv") features(tensor<8xf32> in [0.0, 4.0])
@@ -103,7 +103,11 @@ module {
     %h = nn.dense %n units(16) : tensor<16xf32>
     %a = nn.activation relu %h : tensor<16xf32>
     %d = nn.dropout %a rate(0.1) : tensor<16xf32>
-    %y = nn.dense %d units(3) : tensor<3xf32>
+    %e = nn.dense %d units(16) param("core") : tensor<16xf32>
+    %f = nn.activation tanh %e : tensor<16xf32>
+    %g = nn.dense %f units(16) param("core") : tensor<16xf32>
+    %k = nn.dense %g units(16) : tensor<16xf32>
+    %y = nn.dense %k units(3) : tensor<3xf32>
     selfopt.return %y : tensor<3xf32>
   }
   selfopt.loss @loss(%p: tensor<3xf32>, %label: i32) -> f32 {

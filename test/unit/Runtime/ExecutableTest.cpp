@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Harness.h"
+#include "SelfOpt/Safety/ProgramCost.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "gtest/gtest.h"
 
@@ -162,14 +163,11 @@ void compareScore(Twin &twin, const Split &split, double relative = 1e-5) {
   auto train = twin.spec->lookupSymbol<TrainOp>("fit");
   auto model = twin.spec->lookupSymbol<ModelOp>(train.getModel());
   Interpreter interpreter;
-  int64_t next = 0;
-  for (auto layer : model.getBody().getOps<LayerOpInterface>()) {
-    SmallVector<ParameterSpec> own;
-    layer.getParameters(own);
+  for (const ProgramParameters::Range &range : ProgramParameters::of(model.getBody().front()).layers) {
     SmallVector<Tensor> values;
-    for (size_t i = 0; i < own.size(); ++i)
-      values.push_back(readBuffer(*twin.executable, twin.names[next++]));
-    interpreter.setParameters(layer, values);
+    for (size_t i = 0; i < range.count; ++i)
+      values.push_back(readBuffer(*twin.executable, twin.names[range.first + i]));
+    interpreter.setParameters(range.layer, values);
   }
   std::vector<std::string> judges{train.getLoss().str()};
   judges.insert(judges.end(), twin.planned.metrics.begin(), twin.planned.metrics.end());
@@ -322,6 +320,34 @@ TEST(Executable, NormsConcatAndSkips) {
     o.lr = lr;
     compareAll(replacedProgram(diabetes(o), "selfopt.model @net", net), 4);
   }
+}
+
+/// Two layers, one weight: its gradient is the sum of both, and it is one parameter of the program.
+TEST(Executable, SharedParameters) {
+  const char *net = R"(selfopt.model @net(%x: tensor<10xf32>) -> tensor<1xf32> {
+    %n = nn.layer_norm %x : tensor<10xf32>
+    %a = nn.dense %n units(10) param("core") : tensor<10xf32>
+    %b = nn.activation tanh %a : tensor<10xf32>
+    %h = nn.dense %b units(6) : tensor<6xf32>
+    %c = nn.dense %b units(10) param("core") : tensor<10xf32>
+    %d = nn.concat %c, %h : tensor<16xf32>
+    %y = nn.dense %d units(1) : tensor<1xf32>
+    selfopt.return %y : tensor<1xf32>
+  })";
+  Options o;
+  o.lr = "1.0e-3";
+  std::string text = replacedProgram(diabetes(o), "selfopt.model @net", net);
+  compareAll(text, 3);
+  auto twin = Twin::make(text);
+  ASSERT_TRUE(twin);
+  EXPECT_EQ(twin->parameters, 8); // norm 2, core 2, h 2, y 2
+  int64_t scalars = 0;
+  for (int64_t i = 0; i < twin->parameters; ++i)
+    scalars += twin->executable->lookupType(twin->names[i]).getNumElements();
+  EXPECT_EQ(scalars, 10 + 10 + 110 + 66 + 17);
+  auto cost = programCost(*twin->spec, "fit", 100);
+  ASSERT_TRUE(cost);
+  EXPECT_EQ(cost->parameters, scalars);
 }
 
 /// A model with both layers that draw random numbers, and an augmentation that looks at both of its own.

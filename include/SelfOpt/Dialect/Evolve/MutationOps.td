@@ -171,6 +171,29 @@ def Evolve_DropMergeOp : Evolve_MutationOp<"drop_merge"> {
   let assemblyFormat = "$target `at` `(` $place `)` `keep` `(` $keep `)` attr-dict";
 }
 
+def Evolve_ShareParametersOp : Evolve_MutationOp<"share_parameters"> {
+  let summary = "gives a dense layer the parameters of an earlier one of the same sizes";
+  let description = [{
+    From there on the two have one weight and one bias. `with` counts dense layers too, and is less than `at`.
+
+    ```mlir
+    evolve.share_parameters @net at(2) with(1)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, I64Attr:$with);
+  let assemblyFormat = "$target `at` `(` $place `)` `with` `(` $with `)` attr-dict";
+}
+def Evolve_EndSharingOp : Evolve_MutationOp<"end_sharing"> {
+  let summary = "gives a dense layer that shares parameters its own";
+  let description = [{
+    ```mlir
+    evolve.end_sharing @net at(2)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place);
+  let assemblyFormat = "$target `at` `(` $place `)` attr-dict";
+}
+
 //===--- The pipeline -------------------------------------------------------------------------------------------===//
 
 def Evolve_AddDecayOp : Evolve_MutationOp<"add_decay"> {

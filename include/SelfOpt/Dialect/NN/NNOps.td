@@ -50,20 +50,29 @@ class NN_Op<string mnemonic, list<Trait> traits = []> : Op<NN_Dialect, mnemonic,
   let hasCustomAssemblyFormat = 1;
 }
 
-def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters"]>,
+def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters", "getSharedName"]>,
     DeclareOpInterfaceMethods<MutableOpInterface>, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "fully connected layer";
   let description = [{
     `y = x W + b` with `x : n`, `W : n x units`, `b : units`, both trained. The bias starts at zero, the weight as
     `init` says. Left out, it is `fan_in_uniform`: uniform within 1 / sqrt(n), PyTorch's default. `identity` is one where
-    row and column are the same and zero elsewhere.
+    row and column are the same and zero elsewhere. Layers with the same `param` have the same W and b.
 
     ```mlir
     %h = nn.dense %x units(32) init(he_normal) : tensor<32xf32>
+    %g = nn.dense %h units(32) param("core") : tensor<32xf32>
     ```
   }];
-  let arguments = (ins NN_Vector:$input, I64Attr:$units, DefaultValuedAttr<NN_Init, "Init::FanInUniform">:$init);
+  let arguments = (ins NN_Vector:$input, I64Attr:$units, DefaultValuedAttr<NN_Init, "Init::FanInUniform">:$init,
+    OptionalAttr<StrAttr>:$param);
   let results = (outs NN_Vector:$result);
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$input, "int64_t":$units, "Init":$init), [{
+    build($_builder, $_state, result, input, units, init, /*param=*/{});
+  }]>];
+  let extraClassDeclaration = [{
+    /// Whether the parameters of the two layers have the same shapes and start alike, so that they may be the same.
+    bool sharesWith(DenseOp other);
+  }];
 }
 
 def NN_ActivationOp : NN_Op<"activation", [DeclareOpInterfaceMethods<LayerOpInterface>,
