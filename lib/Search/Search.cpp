@@ -439,7 +439,8 @@ llvm::Error Searcher::loop(SearchOutcome &outcome) {
     progress.seconds = now() - begin;
     progress.perSecond = double(progress.done - restored) / std::max(1e-9, progress.seconds);
     progress.secondsLeft = progress.perSecond > 0 ? double(total - progress.done) / progress.perSecond : 0;
-    if (now() - lastReport > 0.25) {
+    // The last one is reported behind the loop.
+    if (progress.done < total && now() - lastReport > 0.25) {
       lastReport = now();
       report(progress);
     }
