@@ -83,7 +83,7 @@ TEST(MutationKinds, NamesAreMnemonicsAndUnique) {
   for (RegisteredOperationName name : context().getRegisteredOperationsByDialect("evolve"))
     if (name.hasInterface<MutationOpInterface>())
       EXPECT_TRUE(names.count(name.stripDialect())) << name.getStringRef().str() << " is never proposed";
-  EXPECT_EQ(findMutationKind("grow"), nullptr);
+  EXPECT_EQ(findMutationKind("shrink"), nullptr);
 }
 
 TEST(MutationKinds, List) {
@@ -200,7 +200,7 @@ TEST(Mutate, DrawsAreFixed) {
   EXPECT_EQ(llvm::join(lines, "; "), "evolve.add_term @mse kind(\"logit_decay\") weight(1.6e-05); "
                                      "evolve.add_decay @momentum by(0.006); "
                                      "evolve.insert_norm @net at(2) kind(\"layer_norm\"); "
-                                     "evolve.edit_constant @momentum at(1) to(0.005802)");
+                                     "evolve.replace_op @momentum at(4) by(\"arith.minimumf\")");
 }
 
 TEST(Mutate, StaysInScopeAndKinds) {
