@@ -31,7 +31,8 @@ static constexpr StrategyParameter asha[] = {
     {"rungs", 3, 2, 10, "how many budgets, the last one a whole training"}};
 static constexpr StrategyParameter pbt[] = {
     {"population", 16, 2, 10000, "members that train side by side"},
-    {"interval", 5, 1, many, "epochs, of the spec's, that a member trains before it is compared"}};
+    {"interval", 5, 1, many, "epochs, of the spec's, that a member trains before it is compared"},
+    {"grow", 1, 0, 1, "whether models may be mutated too, in ways that keep their function and weights"}};
 
 llvm::ArrayRef<StrategyKind> selfopt::evolve::getStrategies() {
   static const StrategyKind kinds[] = {

@@ -343,7 +343,7 @@ LogicalResult JitterHyperOp::applyTo(ModuleOp spec) {
   });
 }
 
-// No kind transfers weights yet, so every one starts its child from scratch.
+// None of these carries weights: each starts its child from scratch.
 SELFOPT_CLAIM(WidenOp, Changing)
 SELFOPT_CLAIM(NarrowOp, Changing)
 SELFOPT_CLAIM(InsertDenseOp, Changing)

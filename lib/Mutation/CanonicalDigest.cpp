@@ -17,6 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Edits.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Mutation/Mutation.h"
@@ -131,15 +132,17 @@ void Encoder::add(Attribute attribute) {
   }
 }
 
+} // namespace
+
 /// Functions that every machine computes alike: the folders of the others call its mathematical library.
-bool isCorrectlyRounded(Operation *op) {
+static bool isCorrectlyRounded(Operation *op) {
   return op->getName().getDialectNamespace() != "math" ||
          isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp, math::RoundEvenOp, math::RoundOp,
              math::SqrtOp, math::TruncOp, math::AbsIOp>(op);
 }
 
 /// One pass is enough: the operands of an op are folded before it.
-void foldProgram(Block &block) {
+void selfopt::foldProgram(Block &block) {
   OpBuilder builder(block.getParentOp()->getContext());
   for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
     if (!isCorrectlyRounded(&op) &&
@@ -157,6 +160,8 @@ void foldProgram(Block &block) {
     op.erase();
   }
 }
+
+namespace {
 
 class SpecDigest {
 public:

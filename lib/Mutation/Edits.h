@@ -57,6 +57,17 @@ inline bool mergesVectors(mlir::Operation &op) {
   });
 }
 
+/// Folds what is constant and what a folder rewrites in place, where every machine computes it alike. On a block of ops
+/// without regions.
+void foldProgram(mlir::Block &block);
+/// Folds, and takes out common and dead code. Whether there are fewer ops, constants aside, or fewer
+/// constants: another order of operands alone is no simpler.
+bool simplifyProgram(mlir::Operation *program);
+
+/// The dense layers that read the units of `layer`. Fails where an op on the way does not treat all units alike, or
+/// nothing reads them; `why` says so, where it is not null.
+llvm::LogicalResult findUnitReaders(nn::DenseOp layer, llvm::SmallVectorImpl<nn::DenseOp> &readers, std::string *why);
+
 } // namespace selfopt
 
 #define SELFOPT_CLAIM(OP, CLAIM)                                                                                       \

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Edits.h"
 #include "Proposers.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
@@ -89,6 +90,20 @@ template <typename OpT, int sign> static Operation *proposeResize(OpBuilder &b, 
     return nullptr;
   int64_t width = std::min(drawWidth(old, sign, random), maxUnits);
   return OpT::create(b, b.getUnknownLoc(), nameOf(model), place, width);
+}
+
+Operation *selfopt::proposeGrow(OpBuilder &b, Operation *model, Philox &random) {
+  SmallVector<std::pair<uint64_t, nn::DenseOp>> layers;
+  for (auto [i, dense] : llvm::enumerate(model->getRegion(0).getOps<nn::DenseOp>())) {
+    SmallVector<nn::DenseOp> readers;
+    if (int64_t(dense.getUnits()) < maxUnits && succeeded(findUnitReaders(dense, readers, nullptr)))
+      layers.push_back({i, dense});
+  }
+  if (layers.empty())
+    return nullptr;
+  auto [place, dense] = pick(layers, random);
+  int64_t width = std::min(drawWidth(dense.getUnits(), 1, random), maxUnits);
+  return GrowOp::create(b, b.getUnknownLoc(), nameOf(model), place, width);
 }
 
 static Operation *proposeInsertDense(OpBuilder &b, Operation *model, Philox &random) {
@@ -201,6 +216,9 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
        isModel, false, 1},
       {"deepen", arch, DeepenOp::getClaim(), "puts a dense layer that starts as the identity in front of a dense layer",
        proposeDeepen, isModel, false, 1},
+      {"grow", arch, GrowOp::getClaim(),
+       "gives a dense layer more units, copies of those it has, and divides what reads them", proposeGrow, isModel,
+       false, 1},
       {"repeat_block", arch, RepeatBlockOp::getClaim(), "repeats a hidden dense layer and the activation behind it",
        proposeRepeatBlock, isModel, false, 1},
       {"factor_dense", arch, FactorDenseOp::getClaim(), "makes a dense layer the product of two, of a given rank",
@@ -243,6 +261,8 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
        "gives an update rule a new state: the running mean of what an operand reads", proposeAddState, isOptimizer},
       {"use_program", pipe, UseProgramOp::getClaim(), "exchanges the body of a program for one of the library",
        proposeUseProgram, isExpression, true, 2},
+      {"simplify", pipe, SimplifyOp::getClaim(), "writes a program in its folded form, without common and dead code",
+       proposeSimplify, isExpression, true},
       {"graft_program", pipe, GraftProgramOp::getClaim(),
        "gives a program the body of another parent's program of the same name", nullptr, isExpression, true, 2,
        proposeGraftProgram},

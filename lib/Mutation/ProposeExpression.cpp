@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Edits.h"
 #include "Proposers.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Mutation/Mutation.h"
@@ -142,4 +143,11 @@ Operation *selfopt::proposeDropOp(OpBuilder &b, Operation *program, Philox &rand
     return nullptr;
   auto [place, operand] = *drawn;
   return DropOpOp::create(b, b.getUnknownLoc(), nameOf(program), place, operand->getOperandNumber());
+}
+
+Operation *selfopt::proposeSimplify(OpBuilder &b, Operation *program, Philox &) {
+  Operation *copy = program->clone();
+  bool simpler = simplifyProgram(copy);
+  copy->destroy();
+  return simpler ? SimplifyOp::create(b, b.getUnknownLoc(), nameOf(program)) : nullptr;
 }

@@ -31,6 +31,8 @@ mlir::Operation *proposeAddDecay(mlir::OpBuilder &b, mlir::Operation *target, Ph
 mlir::Operation *proposeSmoothLabels(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeInsertNorm(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeDeepen(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeGrow(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeSimplify(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeRepeatBlock(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeFactorDense(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeInsertSkip(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);

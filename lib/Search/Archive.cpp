@@ -381,12 +381,15 @@ llvm::Expected<std::optional<CandidateRow>> Archive::getByDigest(llvm::StringRef
 }
 
 llvm::Expected<std::optional<CandidateRow>> Archive::findTrial(llvm::StringRef digest, double budget,
-                                                               llvm::StringRef startState) {
+                                                               llvm::StringRef startState, llvm::StringRef mutation) {
   Statement statement(impl->database, impl->path,
                       std::string("SELECT ") + columns +
-                          " FROM candidate WHERE digest = ? AND budget = ? AND start_state = ? AND "
+                          " FROM candidate WHERE digest = ? AND budget = ? AND start_state = ? AND " +
+                          (mutation.empty() ? "" : "mutation = ? AND ") +
                           "reused_by <> 'digest' ORDER BY id DESC LIMIT 1");
   statement.bind(digest).bind(budget).bind(startState);
+  if (!mutation.empty())
+    statement.bind(mutation);
   return impl->first(statement);
 }
 

@@ -96,12 +96,13 @@ private:
 
 /// Population-based training (Jaderberg et al. 2017). Candidate i is member i mod population in its (i / population)-th
 /// slice. Before its next slice a member is compared with those that have ended the same slice: one of the worst fifth
-/// goes on with the weights and the program of one of the best fifth, whose pipeline or objective is then mutated. When
-/// the training is over, a new one begins with mutants of the best fifth.
+/// goes on with the weights and the program of one of the best fifth, whose pipeline or objective is then mutated, or,
+/// with `grow`, its model by a mutation that preserves the function. When the training is over, a new one begins with
+/// mutants of the best fifth.
 class PbtStrategy : public Strategy {
 public:
-  PbtStrategy(int64_t population, int64_t interval, int64_t epochs)
-      : population(population), slices(std::max<int64_t>(1, (epochs + interval - 1) / interval)) {}
+  PbtStrategy(int64_t population, int64_t interval, bool grow, int64_t epochs)
+      : population(population), keep(grow ? Keep::Function : Keep::Model), slices(std::max<int64_t>(1, (epochs + interval - 1) / interval)) {}
 
   Proposal ask(int64_t id, Philox &random) override {
     int64_t generation = id / population, slice = generation % slices;
@@ -132,14 +133,14 @@ public:
     if (slice == 0) {
       p.parent = best;
       p.mutations = 1;
-      p.keepModel = true;
+      p.keep = keep;
       return p;
     }
     bool among = place != ranked.end();
     bool worst = !among || (ranked.size() > 1 && size_t(ranked.end() - place) <= fifth);
     p.parent = p.continues = worst ? best : own;
     p.mutations = worst ? 1 : 0;
-    p.keepModel = true;
+    p.keep = keep;
     return p;
   }
 
@@ -154,7 +155,9 @@ public:
   bool pauses() const override { return true; }
 
 private:
-  int64_t population, slices;
+  int64_t population;
+  Keep keep;
+  int64_t slices;
   std::map<int64_t, Fitness> results;
 };
 
@@ -163,6 +166,6 @@ private:
 std::unique_ptr<Strategy> selfopt::makeAshaStrategy(int64_t reduction, int64_t rungs) {
   return std::make_unique<AshaStrategy>(reduction, rungs);
 }
-std::unique_ptr<Strategy> selfopt::makePbtStrategy(int64_t population, int64_t interval, int64_t epochs) {
-  return std::make_unique<PbtStrategy>(population, interval, epochs);
+std::unique_ptr<Strategy> selfopt::makePbtStrategy(int64_t population, int64_t interval, bool grow, int64_t epochs) {
+  return std::make_unique<PbtStrategy>(population, interval, grow, epochs);
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Candidate.h"
+#include "Carry.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Support/Digest.h"
@@ -102,6 +103,15 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
       return fail("the state to continue from: expected that of " + Twine(repeats) + " seeds, found " +
                   Twine(read->size()));
     states = std::move(*read);
+    if (!request.parent.empty()) {
+      OwningOpRef<ModuleOp> parent = parseSourceString<ModuleOp>(request.parent, ParserConfig(&context), source);
+      if (!parent)
+        return fail("parse the parent");
+      auto carried = carryCheckpoints(states, *parent, *spec, program);
+      if (!carried)
+        return fail(llvm::toString(carried.takeError()));
+      states = std::move(*carried);
+    }
   }
   // Epochs, of this program's: at least one where the training begins.
   int64_t epochs = train.getEpochs(), from = 0;
@@ -222,12 +232,13 @@ std::string selfopt::encodeRequest(const CandidateRequest &r) {
   os << llvm::json::Value(llvm::json::Object{{"id", r.id},
                                              {"budget", int64_t(llvm::bit_cast<uint64_t>(r.budget))},
                                              {"start_state", r.startState},
+                                             {"parent_bytes", int64_t(r.parent.size())},
                                              {"spent", r.spent},
                                              {"pause", r.pause},
                                              {"probe", r.probe},
                                              {"look_back", r.lookBack}})
      << '\n'
-     << r.program;
+     << r.parent << r.program;
   return text;
 }
 
@@ -248,7 +259,9 @@ bool selfopt::decodeRequest(StringRef text, CandidateRequest &r) {
   r.pause = o->getBoolean("pause").value_or(false);
   r.probe = o->getBoolean("probe").value_or(false);
   r.lookBack = o->getInteger("look_back").value_or(-1);
-  r.program = program.str();
+  size_t parentBytes = size_t(std::max<int64_t>(0, o->getInteger("parent_bytes").value_or(0)));
+  r.parent = program.take_front(parentBytes).str();
+  r.program = program.drop_front(std::min(parentBytes, program.size())).str();
   return true;
 }
 

@@ -20,6 +20,7 @@ struct CandidateRequest {
   std::string program;
   double budget = 1;      ///< Training pauses after this fraction of its epochs.
   std::string startState; ///< Where it goes on from; empty: from the beginning.
+  std::string parent;     ///< The program that the state is of, where the weights must be carried to this one.
   int64_t spent = 0;      ///< FLOPs of the trainings that led to that state.
   bool pause = false;     ///< Leave a state behind.
   bool probe = false;     ///< Reuse the result of an earlier candidate whose probe and plan are the same,

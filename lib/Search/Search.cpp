@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Search/Search.h"
+#include "Carry.h"
 #include "Searcher.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Mutation/Mutation.h"
@@ -176,7 +177,7 @@ Proposal Searcher::ask(int64_t id, Philox &random) {
   Proposal proposal = strategy->ask(id, random);
   // The first candidate is the spec, however long the strategy trains it.
   if (id == 0)
-    return {-1, 0, false, proposal.budget, -1};
+    return {-1, 0, Keep::Nothing, proposal.budget, -1};
   return proposal;
 }
 
@@ -193,9 +194,19 @@ void Searcher::tellUpTo(int64_t last) {
   }
 }
 
+/// The mutations of a candidate that goes on with its parent's weights, carried over: equal programs may have them in
+/// other places (the identity in front of a layer, or behind it).
+static StringRef carryOf(const CandidateRow &row) {
+  return !row.startState.empty() && carriesWeights(row.mutation) ? StringRef(row.mutation) : StringRef();
+}
+
 std::string Searcher::keyOf(const CandidateRow &row) {
   Digester digester;
-  return digester.addField(row.digest).add(llvm::bit_cast<uint64_t>(row.budget)).addField(row.startState).hex();
+  return digester.addField(row.digest)
+      .add(llvm::bit_cast<uint64_t>(row.budget))
+      .addField(row.startState)
+      .addField(carryOf(row))
+      .hex();
 }
 
 /// Goes through the archive as if its candidates were proposed once more, so that the strategy stands where it stood.
@@ -271,6 +282,8 @@ llvm::Error Searcher::propose(int64_t id) {
       return makeError("candidate " + Twine(row.continues) + " has left no state to continue from");
     row.startState = (*before)->state;
     request.spent = (*before)->trainFlops;
+    if (!carryOf(row).empty())
+      request.parent = std::move((*before)->program);
   }
   entry.key = keyOf(row);
   // Known, if its result can be had whole: where trainings pause, also the state that it left.
@@ -278,7 +291,7 @@ llvm::Error Searcher::propose(int64_t id) {
   if (running != pendingKeys.end()) {
     row.duplicateOf = running->second;
   } else {
-    auto known = archive->findTrial(row.digest, row.budget, row.startState);
+    auto known = archive->findTrial(row.digest, row.budget, row.startState, carryOf(row));
     if (!known)
       return known.takeError();
     if (*known && ((*known)->state.empty() || liveKeys.count(entry.key)))

@@ -191,7 +191,9 @@ std::unique_ptr<Strategy> selfopt::makeStrategy(const StrategySettings &s) {
        }},
       {"asha", [](const StrategySettings &, Of of) { return makeAshaStrategy(of("reduction"), of("rungs")); }},
       {"pbt",
-       [](const StrategySettings &s, Of of) { return makePbtStrategy(of("population"), of("interval"), s.epochs); }},
+       [](const StrategySettings &s, Of of) {
+         return makePbtStrategy(of("population"), of("interval"), of("grow"), s.epochs);
+       }},
   };
   for (auto &[name, make] : makers)
     if (name == s.name)

@@ -59,13 +59,18 @@ llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, cons
   if (!child)
     return llvm::createStringError("the program of a parent does not parse again");
   MutationScope scope = MutationScope::of(*child);
-  if (proposal.keepModel)
+  std::vector<std::string> kinds;
+  if (proposal.keep == Keep::Model)
     scope.architecture.clear();
+  if (proposal.keep == Keep::Function)
+    for (const MutationKind &kind : getMutationKinds())
+      if (!kind.belongsTo(Loop::Architecture) || kind.claim == MutationClaim::Preserving)
+        kinds.push_back(kind.name.str());
   Block &lineage = lineageOf(*child, startDigest);
   size_t before = lineage.getOperations().size();
   Child made;
   for (unsigned m = 0; m < proposal.mutations; ++m)
-    made.changed |= mutate(*child, scope, random, lineage) != nullptr;
+    made.changed |= mutate(*child, scope, random, lineage, kinds) != nullptr;
   made.mutation = mutationText(lineage, before);
   made.program = printSpec(*child);
   made.digest = canonicalDigest(*child);

@@ -28,8 +28,8 @@
 // KINDS-NEXT:   arith.cmpi
 // KINDS:      evolve.lineage
 // KINDS-COUNT-5: {{evolve\.(widen|swap_activation) @net at\(0\)}}
-// RUN: not selfopt-opt %S/../Inputs/points.mlir "--selfopt-mutate=kinds=grow" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// UNKNOWN: error: expected a kind of mutation, found 'grow'
+// RUN: not selfopt-opt %S/../Inputs/points.mlir "--selfopt-mutate=kinds=shrink" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// UNKNOWN: error: expected a kind of mutation, found 'shrink'
 // UNKNOWN: note: expected one of widen, narrow,
 
 // Each kind, applied by hand.

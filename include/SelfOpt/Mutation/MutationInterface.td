@@ -29,4 +29,22 @@ def MutationOpInterface : OpInterface<"MutationOpInterface"> {
   ];
 }
 
+def PreservingMutationOpInterface : OpInterface<"PreservingMutationOpInterface"> {
+  let cppNamespace = "::selfopt";
+  let description = [{
+    A mutation of a model that claims to preserve its function also says how the parent's parameters become the child's.
+    Layers that stay keep theirs, and new layers start from values that change nothing (zeros, the identity): that is
+    the default, and all there is to say where only layers are put in.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Changes the entries of `transfers` for parameters that do not go over as they are. There is one for each parameter
+      of `model`, the one before the mutation, and each begins as a plain copy. Called by `applyAndTransfer` on a
+      mutation that applies.
+    }], "void", "describeTransfer",
+    (ins "::mlir::Operation *":$model, "::llvm::MutableArrayRef<::selfopt::ParameterTransfer>":$transfers), [{}],
+      [{ (void)model; (void)transfers; }]>
+  ];
+}
+
 #endif // SELFOPT_MUTATION_INTERFACE_TD

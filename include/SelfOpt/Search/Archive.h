@@ -116,9 +116,10 @@ public:
   /// The first candidate with this digest.
   llvm::Expected<std::optional<CandidateRow>> getByDigest(llvm::StringRef digest);
 
-  /// The last candidate that a worker looked at with this digest and budget, from this state.
+  /// The last candidate that a worker looked at with this digest and budget, from this state; with `mutation`, only one
+  /// that the same mutations made.
   llvm::Expected<std::optional<CandidateRow>> findTrial(llvm::StringRef digest, double budget,
-                                                        llvm::StringRef startState);
+                                                        llvm::StringRef startState, llvm::StringRef mutation = "");
   /// The candidates 0 .. last with this probe digest that were no duplicates themselves.
   llvm::Expected<std::vector<CandidateRow>> findProbes(llvm::StringRef probe, int64_t last);
 

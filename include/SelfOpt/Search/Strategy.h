@@ -33,10 +33,18 @@ namespace selfopt {
 /// each minimised quantity).
 using Fitness = std::vector<double>;
 
+/// What a mutation has to leave as it is.
+enum class Keep {
+  Nothing,
+  Function, ///< Of the model: beside the pipeline and the objective, only mutations that claim to preserve it may be
+            ///< drawn, so that the child can take over weights.
+  Model     ///< Only the pipeline and the objective may be mutated.
+};
+
 struct Proposal {
   int64_t parent = 0;     ///< Id of the candidate to mutate; 0 is the spec itself. Candidate 0 has none.
   unsigned mutations = 1; ///< How many mutations lead to the child; 0: the same program.
-  bool keepModel = false; ///< Only the pipeline and the objective may be mutated: the child can take over weights.
+  Keep keep = Keep::Nothing;
   double budget = 1;      ///< Training pauses, and the candidate is scored, after this fraction of its epochs.
   int64_t continues = -1; ///< Training goes on from where this candidate paused; -1: from the beginning.
 };
@@ -101,7 +109,7 @@ std::unique_ptr<Strategy> makeIslandsStrategy(int64_t islands, int64_t every, in
 std::unique_ptr<Strategy> makeNsga2Strategy(int64_t population);
 std::unique_ptr<Strategy> makeMapElitesStrategy(int64_t initial, std::vector<StrategyAxis> axes);
 std::unique_ptr<Strategy> makeAshaStrategy(int64_t reduction, int64_t rungs);
-std::unique_ptr<Strategy> makePbtStrategy(int64_t population, int64_t interval, int64_t epochs);
+std::unique_ptr<Strategy> makePbtStrategy(int64_t population, int64_t interval, bool grow, int64_t epochs);
 
 } // namespace selfopt
 #endif // SELFOPT_SEARCH_STRATEGY_H

@@ -1234,7 +1234,7 @@ module @float_units {
 
 module @unknown_mutation {
   evolve.lineage from("") {
-    // expected-error @+1 {{custom op 'evolve.grow' is unknown}}
-    evolve.grow @net at(0)
+    // expected-error @+1 {{custom op 'evolve.shrink' is unknown}}
+    evolve.shrink @net at(0)
   }
 }

@@ -75,7 +75,7 @@ evolve.search @archipelago program(@fit) policy(@policy) seed(0) maximize(metric
 // CHECK: strategy(asha reduction(3) rungs(4)) budget
 evolve.search @asha program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
     strategy(asha rungs(4)) budget(candidates = 9) mutate(objective(@loss))
-// CHECK: strategy(pbt population(16) interval(2)) budget
+// CHECK: strategy(pbt population(16) interval(2) grow(1)) budget
 evolve.search @pbt program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
     strategy(pbt interval(2)) budget(candidates = 9) mutate(objective(@loss))
 

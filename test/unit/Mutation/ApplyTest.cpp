@@ -130,6 +130,21 @@ const Refusal refusals[] = {
      "'evolve.insert_norm' op does not apply: expected a normalisation (layer_norm, rms_norm), found \"batch_norm\""},
     {"evolve.deepen @net at(4)",
      "'evolve.deepen' op does not apply: expected a place below 4, the number of dense layers, found 4"},
+    {"evolve.grow @net at(4) units(20)",
+     "'evolve.grow' op does not apply: expected a place below 4, the number of dense layers, found 4"},
+    {"evolve.grow @net at(2) units(16)",
+     "'evolve.grow' op does not apply: expected more than 16 units, at most 1048576, found 16"},
+    // A skip connection adds units to others, and the last layer's are the result.
+    {"evolve.grow @net at(1) units(20)",
+     "'evolve.grow' op does not apply: expected the units of the layer to be read by dense layers, through elementwise "
+     "ops that treat them alike, found arith.addf"},
+    {"evolve.grow @net at(3) units(20)",
+     "'evolve.grow' op does not apply: expected the units of the layer to be read by dense layers, through elementwise "
+     "ops that treat them alike, found selfopt.return"},
+    {"evolve.simplify @net",
+     "'evolve.simplify' op expects @net to be a loss, optimizer, schedule, sampler or augment, found a selfopt.model"},
+    {"evolve.simplify @momentum",
+     "'evolve.simplify' op does not apply: expected something to fold, common code or dead code, found none"},
     {"evolve.factor_dense @net at(1) rank(0)",
      "'evolve.factor_dense' op does not apply: expected 1 to 1048576 units, found 0"},
     {"evolve.insert_skip @net at(1) from(20)",
@@ -251,6 +266,9 @@ const Effect effects[] = {
      "%8 = nn.dense %r"},
     {"evolve.deepen @net at(1)", "%2 = nn.dense %1",
      "%h = nn.dense %1 units(16) init(identity) : tensor<16xf32>\n%2 = nn.dense %h"},
+    {"evolve.grow @net at(2) units(20)",
+     "nn.dense %5 units(16) : tensor<16xf32>\n    %7 = nn.activation relu %6 : tensor<16xf32>",
+     "nn.dense %5 units(20) : tensor<20xf32>\n    %7 = nn.activation relu %6 : tensor<20xf32>"},
     {"evolve.repeat_block @net at(2)", "%8 = nn.dense %7",
      "%h = nn.dense %7 units(16) : tensor<16xf32>\n%r = nn.activation relu %h : tensor<16xf32>\n%8 = nn.dense %r"},
     {"evolve.factor_dense @net at(0) rank(3)", "%0 = nn.dense %arg0",
@@ -376,6 +394,38 @@ TEST(Apply, SmoothLabels) {
     std::string mutation = std::string("evolve.smooth_labels @cross_entropy at(0) by(") + by + ")";
     EXPECT_FALSE(apply(StringRef(mutation), classification).ok) << by;
   }
+}
+
+/// Constants fold, what is computed twice is computed once, and nothing else changes.
+TEST(Apply, Simplify) {
+  const char *text = R"(selfopt.sampler @s(%loss: f32, %age: f32, %t: f32) -> f32 {
+    %one = arith.constant 1.0 : f32
+    %two = arith.constant 2.0 : f32
+    %three = arith.addf %one, %two : f32
+    %a = arith.mulf %loss, %three : f32
+    %b = arith.mulf %loss, %three : f32
+    %e = math.exp %one : f32
+    %c = arith.addf %a, %b : f32
+    %z = arith.constant 0.0 : f32
+    %d = arith.addf %c, %z : f32
+    %g = arith.mulf %d, %one : f32
+    %r = arith.mulf %g, %e : f32
+    selfopt.return %r : f32
+  })";
+  Applied applied = apply("evolve.simplify @s", text);
+  ASSERT_TRUE(applied.ok) << applied.errors;
+  // The sum with 0 stays: it makes 0 of -0. So does exp, which machines round differently.
+  EXPECT_EQ(applied.text, printSpec(*parse(R"(selfopt.sampler @s(%loss: f32, %age: f32, %t: f32) -> f32 {
+    %one = arith.constant 1.0 : f32
+    %three = arith.constant 3.0 : f32
+    %a = arith.mulf %loss, %three : f32
+    %e = math.exp %one : f32
+    %c = arith.addf %a, %a : f32
+    %z = arith.constant 0.0 : f32
+    %d = arith.addf %c, %z : f32
+    %r = arith.mulf %d, %e : f32
+    selfopt.return %r : f32
+  })")));
 }
 
 TEST(Apply, SetAmount) {

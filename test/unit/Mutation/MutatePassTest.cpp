@@ -81,9 +81,9 @@ TEST(MutatePass, Kinds) {
   auto lineage = *spec->getOps<evolve::LineageOp>().begin();
   for (Operation &op : lineage.getBody().front())
     EXPECT_TRUE((isa<evolve::WidenOp, evolve::EditConstantOp>(op)));
-  Result unknown = run(regression, "kinds=grow");
+  Result unknown = run(regression, "kinds=shrink");
   EXPECT_FALSE(unknown.ok);
-  EXPECT_EQ(StringRef(unknown.errors).split('\n').first, "expected a kind of mutation, found 'grow'");
+  EXPECT_EQ(StringRef(unknown.errors).split('\n').first, "expected a kind of mutation, found 'shrink'");
   Result none = run("selfopt.schedule @s(%t: f32) -> f32 { selfopt.return %t : f32 }", "kinds=drop_op");
   EXPECT_FALSE(none.ok);
   EXPECT_EQ(none.errors, "found no mutation that applies, after 0 of 1\n");

@@ -83,7 +83,7 @@ TEST(MutationKinds, NamesAreMnemonicsAndUnique) {
   for (RegisteredOperationName name : context().getRegisteredOperationsByDialect("evolve"))
     if (name.hasInterface<MutationOpInterface>())
       EXPECT_TRUE(names.count(name.stripDialect())) << name.getStringRef().str() << " is never proposed";
-  EXPECT_EQ(findMutationKind("grow"), nullptr);
+  EXPECT_EQ(findMutationKind("shrink"), nullptr);
 }
 
 TEST(MutationKinds, List) {

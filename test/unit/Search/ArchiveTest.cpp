@@ -429,6 +429,7 @@ TEST_F(ArchiveTest, TrialsAndProbes) {
     row.reusedBy = i == 4 ? "digest" : i == 3 ? "probe" : "";
     row.duplicateOf = i == 4 || i == 3 ? 0 : -1;
     row.probe = i % 2 ? "odd" : "even";
+    row.mutation = i == 1 ? "evolve.deepen @net at(1)\n" : "evolve.deepen @net at(2)\n";
     llvm::cantFail(archive->appendCandidate(row));
   }
   // The last one of that budget and start that a worker looked at: 5 is that, 4 was taken from another.
@@ -436,6 +437,10 @@ TEST_F(ArchiveTest, TrialsAndProbes) {
   EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 0.5, "elsewhere"))->id, 2);
   EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 1, ""))->id, 7);
   EXPECT_FALSE(llvm::cantFail(archive->findTrial("same", 0.25, "")));
+  // Where weights were carried, by the same mutation only.
+  EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 0.5, "", "evolve.deepen @net at(1)\n"))->id, 1);
+  EXPECT_EQ(llvm::cantFail(archive->findTrial("same", 0.5, "", "evolve.deepen @net at(2)\n"))->id, 5);
+  EXPECT_FALSE(llvm::cantFail(archive->findTrial("same", 0.5, "", "evolve.deepen @net at(3)\n")));
   EXPECT_FALSE(llvm::cantFail(archive->findTrial("other", 0.5, "")));
   auto ids = [&](const char *probe, int64_t last) {
     std::vector<int64_t> found;

@@ -117,7 +117,7 @@ TEST(StrategySearch, TrainFlopsAreThoseOfTheWholeChain) {
 }
 
 TEST(StrategySearch, MembersTakeOverWeightsAndMutateThePipeline) {
-  Finished run = runOnce("members", points("pbt population(8) interval(2)"), 48, 2);
+  Finished run = runOnce("members", points("pbt population(8) interval(2) grow(0)"), 48, 2);
   ASSERT_EQ(run.error, "");
   std::vector<CandidateRow> rows = rowsOf(run);
   int exploited = 0;

@@ -334,9 +334,23 @@ TEST(Strategy, AshaSpendsAsMuchOnEachRung) {
   EXPECT_NEAR(double(high) / middle, 1.0 / 3, 0.1);
 }
 
+/// What a member that takes over may not mutate.
+Keep explorersKeep(bool grow) {
+  auto strategy = makePbtStrategy(10, 5, grow, 20);
+  for (int64_t id = 0; id < 10; ++id) {
+    EXPECT_EQ(ask(*strategy, id).keep, Keep::Nothing);
+    tell(*strategy, id, {double(id)});
+  }
+  for (int64_t id = 10; id < 18; ++id)
+    ask(*strategy, id);
+  return ask(*strategy, 18).keep;
+}
+
 TEST(Strategy, PbtMembersGoOnOrTakeOver) {
   // Ten members, slices of a quarter; member m is as good as its number.
-  auto strategy = makePbtStrategy(10, 5, 20);
+  for (bool grow : {false, true})
+    EXPECT_EQ(explorersKeep(grow), grow ? Keep::Function : Keep::Model);
+  auto strategy = makePbtStrategy(10, 5, true, 20);
   for (int64_t id = 0; id < 10; ++id) {
     Proposal p = ask(*strategy, id);
     EXPECT_EQ(p.continues, -1);
@@ -353,7 +367,7 @@ TEST(Strategy, PbtMembersGoOnOrTakeOver) {
     } else { // the worst fifth takes over one of the best fifth
       EXPECT_TRUE(p.continues == 0 || p.continues == 1);
       EXPECT_EQ(p.mutations, 1u);
-      EXPECT_TRUE(p.keepModel);
+      EXPECT_EQ(p.keep, Keep::Function);
     }
   }
   for (int64_t id = 10; id < 20; ++id)

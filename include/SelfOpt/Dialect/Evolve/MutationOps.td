@@ -73,7 +73,7 @@ def Evolve_InsertNormOp : Evolve_MutationOp<"insert_norm"> {
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, StrAttr:$kind);
   let assemblyFormat = "$target `at` `(` $place `)` `kind` `(` $kind `)` attr-dict";
 }
-def Evolve_DeepenOp : Evolve_MutationOp<"deepen"> {
+def Evolve_DeepenOp : Evolve_MutationOp<"deepen", [PreservingMutationOpInterface]> {
   let summary = "puts a dense layer that starts as the identity in front of a dense layer";
   let description = [{
     Where the operand comes from a relu, a relu follows the new layer: it changes nothing there (Chen, Goodfellow and Shlens
@@ -85,6 +85,20 @@ def Evolve_DeepenOp : Evolve_MutationOp<"deepen"> {
   }];
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place);
   let assemblyFormat = "$target `at` `(` $place `)` attr-dict";
+}
+def Evolve_GrowOp : Evolve_MutationOp<"grow",
+    [DeclareOpInterfaceMethods<PreservingMutationOpInterface, ["describeTransfer"]>]> {
+  let summary = "gives a dense layer more units, copies of those it has, and divides what reads them";
+  let description = [{
+    As `widen`, with weights that keep the function (Chen, Goodfellow and Shlens 2016). It applies where what the layer
+    makes goes through elementwise ops that treat units alike into dense layers only.
+
+    ```mlir
+    evolve.grow @net at(0) units(48)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, I64Attr:$units);
+  let assemblyFormat = "$target `at` `(` $place `)` `units` `(` $units `)` attr-dict";
 }
 def Evolve_RepeatBlockOp : Evolve_MutationOp<"repeat_block"> {
   let summary = "repeats a hidden dense layer and the activation behind it";
@@ -122,7 +136,7 @@ def Evolve_InsertSkipOp : Evolve_MutationOp<"insert_skip"> {
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, I64Attr:$from);
   let assemblyFormat = "$target `at` `(` $place `)` `from` `(` $from `)` attr-dict";
 }
-def Evolve_InsertZeroSkipOp : Evolve_MutationOp<"insert_zero_skip"> {
+def Evolve_InsertZeroSkipOp : Evolve_MutationOp<"insert_zero_skip", [PreservingMutationOpInterface]> {
   let summary = "adds an earlier vector, through a dense layer that starts at zero, to the operand of a dense layer";
   let description = [{
     The gate is that layer: at first nothing passes.
@@ -235,6 +249,20 @@ def Evolve_UseProgramOp : Evolve_MutationOp<"use_program"> {
   let arguments = (ins FlatSymbolRefAttr:$target, StrAttr:$from);
   let assemblyFormat = "$target `from` `(` $from `)` attr-dict";
 }
+def Evolve_SimplifyOp : Evolve_MutationOp<"simplify"> {
+  let summary = "writes a program in its folded form, without common and dead code";
+  let description = [{
+    The form before and the form after are run on generated inputs: the mutation applies where all results have the same
+    bits.
+
+    ```mlir
+    evolve.simplify @adam
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$target);
+  let assemblyFormat = "$target attr-dict";
+}
+
 //===--- Crossover ----------------------------------------------------------------------------------------------===//
 
 def Evolve_GraftProgramOp : Evolve_MutationOp<"graft_program", [NoTerminator, SingleBlock]> {

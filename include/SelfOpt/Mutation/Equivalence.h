@@ -1,0 +1,33 @@
+//===- Equivalence.h - Rewrites that are not trusted ----------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A mutation that claims `equivalent` is validated each time it applies: the reference interpreter runs the program
+// before it and the program after it, in f32, on generated inputs, and the bits of all results must be the same. A NaN
+// equals any other NaN; zeros of different signs differ. This finds wrong rewrites and proves nothing: it is a test on
+// some thousand inputs, chosen for where arithmetic goes wrong.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_MUTATION_EQUIVALENCE_H
+#define SELFOPT_MUTATION_EQUIVALENCE_H
+
+#include "SelfOpt/Mutation/Mutation.h"
+
+namespace selfopt {
+
+/// Whether two programs of the same types (scalars and static tensors of f32; integers, which are taken for labels)
+/// agree on: every edge value in all arguments, every pair of the commonest edge values in every two scalar arguments, and
+/// `random` draws, of which a quarter are edge values. Edges are 0, 1, the smallest and largest normal number, a
+/// subnormal one, infinity, each with both signs, and NaN. Emits an error on `after` that names the input and both
+/// results where they differ, and one where an input can't be made or a program can't be run.
+llvm::LogicalResult validateEquivalence(mlir::Operation *before, mlir::Operation *after, unsigned random = 512);
+
+/// `editProgram` by a rewrite that claims `equivalent`: one that does not validate is taken back, with an error.
+llvm::LogicalResult editEquivalently(mlir::Operation *mutation, mlir::Operation *target,
+                                     llvm::function_ref<llvm::LogicalResult(mlir::Operation *)> edit);
+
+} // namespace selfopt
+#endif // SELFOPT_MUTATION_EQUIVALENCE_H

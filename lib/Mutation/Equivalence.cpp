@@ -1,0 +1,219 @@
+//===- Equivalence.cpp - Rewrites that are not trusted ------------------------ -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Mutation/Equivalence.h"
+#include "Edits.h"
+#include "SelfOpt/Reference/Interpreter.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
+#include "llvm/ADT/bit.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::evolve;
+using reference::Interpreter;
+using reference::Tensor;
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+static constexpr float tiny = std::numeric_limits<float>::min(), huge = std::numeric_limits<float>::max(),
+                       infinite = std::numeric_limits<float>::infinity(), subnormal = 1e-42f;
+static constexpr float edges[] = {0.0f, -0.0f, 1.0f,     -1.0f, huge,  std::numeric_limits<float>::quiet_NaN(),
+                                  tiny, -tiny, infinite, -huge, -infinite, subnormal, -subnormal};
+/// The first of them are tried in pairs.
+static constexpr ArrayRef<float> pairedEdges(edges, 9);
+
+namespace {
+/// Makes the arguments of a program.
+class InputMaker {
+public:
+  explicit InputMaker(TypeRange types) : types(types) {
+    // A label is the number of an element of what is predicted.
+    for (Type type : types)
+      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() && tensor.getDimSize(0) > 0)
+        labels = std::min(labels, tensor.getDimSize(0));
+    labels = std::min<int64_t>(labels, 10);
+  }
+
+  static bool canMake(Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (tensor && !tensor.hasStaticShape())
+      return false;
+    Type element = getElementTypeOrSelf(type);
+    return element.isF32() || element.isInteger(32) || element.isInteger(64);
+  }
+
+  /// Every element from `f32`, and labels at random.
+  SmallVector<Tensor> make(function_ref<float()> f32) {
+    SmallVector<Tensor> inputs;
+    for (Type type : types) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      bool isFloat = isa<FloatType>(getElementTypeOrSelf(type));
+      Tensor input = Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), isFloat);
+      for (double &x : input.floats)
+        x = double(f32());
+      for (int64_t &x : input.integers)
+        x = int64_t(random.below(uint64_t(labels)));
+      inputs.push_back(std::move(input));
+    }
+    return inputs;
+  }
+
+  float edge() { return edges[random.below(std::size(edges))]; }
+  /// Of the size that programs see, or of any; a quarter are edges.
+  float any() {
+    uint64_t way = random.below(4);
+    if (way == 0)
+      return edge();
+    float x = float(random.normal());
+    return way == 1 ? x * float(std::exp(60 * random.uniform() - 30)) : x;
+  }
+
+private:
+  TypeRange types;
+  int64_t labels = std::numeric_limits<int64_t>::max();
+  Philox random{0x65717569};
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Comparing
+//===----------------------------------------------------------------------===//
+
+static bool sameBits(double a, double b) {
+  return (std::isnan(a) && std::isnan(b)) || llvm::bit_cast<uint64_t>(a) == llvm::bit_cast<uint64_t>(b);
+}
+static bool sameBits(const Tensor &a, const Tensor &b) {
+  return a.isFloat == b.isFloat && a.shape == b.shape && a.integers == b.integers &&
+         llvm::all_of(llvm::zip_equal(a.floats, b.floats),
+                      [](auto pair) { return sameBits(std::get<0>(pair), std::get<1>(pair)); });
+}
+
+/// At most eight elements of it; enough digits to tell two f32 apart.
+static std::string textOf(const Tensor &t) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  int64_t shown = std::min<int64_t>(t.size(), 8);
+  if (!t.shape.empty())
+    os << "[";
+  for (int64_t i = 0; i < shown; ++i) {
+    os << (i ? ", " : "");
+    if (!t.isFloat)
+      os << t.integers[i];
+    else if (std::isnan(t.floats[i]))
+      os << "nan";
+    else
+      os << llvm::format("%.9g", t.floats[i]);
+  }
+  if (!t.shape.empty())
+    os << (shown < t.size() ? ", ...]" : "]");
+  return text;
+}
+static std::string textOf(ArrayRef<Tensor> all) {
+  return llvm::join(llvm::map_range(all, [](const Tensor &t) { return textOf(t); }), ", ");
+}
+
+LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random) {
+  Block &one = before->getRegion(0).front(), &other = after->getRegion(0).front();
+  if (one.getArgumentTypes() != other.getArgumentTypes() ||
+      one.getTerminator()->getOperandTypes() != other.getTerminator()->getOperandTypes())
+    return after->emitOpError("is not equivalent: expected the types that it took and returned, found others");
+  for (Type type : one.getArgumentTypes())
+    if (!InputMaker::canMake(type))
+      return after->emitOpError("can't be validated: expected arguments of f32 and of integers, to make inputs of, found ")
+             << type;
+
+  auto compare = [&](ArrayRef<Tensor> inputs) -> LogicalResult {
+    SmallVector<Tensor> expected, found;
+    Interpreter first, second;
+    if (failed(first.runBlock(one, inputs, expected)) || failed(second.runBlock(other, inputs, found)))
+      return failure();
+    for (auto [i, e, f] : llvm::enumerate(expected, found))
+      if (!sameBits(e, f))
+        return after->emitOpError("is not equivalent: expected result ") << i << " to be " << textOf(e)
+                                  << " on the input (" << textOf(inputs) << "), found " << textOf(f);
+    return success();
+  };
+
+  InputMaker maker(one.getArgumentTypes());
+  for (float x : edges)
+    if (failed(compare(maker.make([&] { return x; }))))
+      return failure();
+  SmallVector<unsigned> scalars;
+  for (BlockArgument argument : one.getArguments())
+    if (argument.getType().isF32())
+      scalars.push_back(argument.getArgNumber());
+  for (size_t i = 0; i < scalars.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      for (float x : pairedEdges)
+        for (float y : pairedEdges) {
+          SmallVector<Tensor> inputs = maker.make([&] { return maker.any(); });
+          inputs[scalars[i]] = Tensor::scalar(x);
+          inputs[scalars[j]] = Tensor::scalar(y);
+          if (failed(compare(inputs)))
+            return failure();
+        }
+  for (unsigned n = 0; n < random; ++n)
+    if (failed(compare(maker.make([&] { return maker.any(); }))))
+      return failure();
+  return success();
+}
+
+LogicalResult selfopt::editEquivalently(Operation *mutation, Operation *target,
+                                        function_ref<LogicalResult(Operation *)> edit) {
+  return editProgram(mutation, target, [&](Operation *program) -> LogicalResult {
+    Operation *before = program->clone();
+    LogicalResult ok = edit(program);
+    if (succeeded(ok))
+      ok = validateEquivalence(before, program);
+    before->destroy();
+    return ok;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// simplify
+//===----------------------------------------------------------------------===//
+
+/// What a program computes, then what it holds.
+static std::pair<size_t, size_t> sizeOf(Block &block) {
+  auto computes = [](Operation &op) { return !op.hasTrait<OpTrait::ConstantLike>(); };
+  return {size_t(llvm::count_if(block, computes)), block.getOperations().size()};
+}
+
+bool selfopt::simplifyProgram(Operation *program) {
+  Block &block = program->getRegion(0).front();
+  std::pair<size_t, size_t> before = sizeOf(block);
+  foldProgram(block);
+  dropDeadCode(block);
+  IRRewriter rewriter(program->getContext());
+  DominanceInfo dominance(program);
+  eliminateCommonSubExpressions(rewriter, dominance, program);
+  dropDeadCode(block);
+  return sizeOf(block) < before;
+}
+
+LogicalResult SimplifyOp::applyTo(ModuleOp spec) {
+  Operation *target = lookupTarget(*this, getTargetAttr(), spec);
+  if (!target)
+    return failure();
+  if (!isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
+    return emitOpError("expects ") << getTargetAttr()
+                                   << " to be a loss, optimizer, schedule, sampler or augment, found a "
+                                   << target->getName();
+  return editEquivalently(*this, target, [&](Operation *program) -> LogicalResult {
+    if (!simplifyProgram(program))
+      return program->emitError() << "expected something to fold, common code or dead code, found none";
+    return success();
+  });
+}
+SELFOPT_CLAIM(SimplifyOp, Equivalent)
