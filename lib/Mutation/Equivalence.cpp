@@ -129,7 +129,8 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
     return after->emitOpError("is not equivalent: expected the types that it took and returned, found others");
   for (Type type : one.getArgumentTypes())
     if (!InputMaker::canMake(type))
-      return after->emitOpError("can't be validated: expected arguments of f32 and of integers, to make inputs of, found ")
+      return after->emitOpError("can't be validated: expected arguments of f32 and of integers, "
+                                "to make inputs of, found ")
              << type;
 
   auto compare = [&](ArrayRef<Tensor> inputs) -> LogicalResult {

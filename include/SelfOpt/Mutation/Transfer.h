@@ -36,8 +36,8 @@ struct ModelTransfer {
 };
 
 /// Applies `mutation` to `spec` and says how the parameters of its model @`model` go over. A mutation of anything else
-/// leaves them as they are; one of the model must claim `preserving`. Fails, with an error on the mutation and `spec` as
-/// it was, where the mutation does not apply; where it resized what it does not carry, `spec` has changed.
+/// leaves them as they are; one of the model must claim `preserving`. Fails, with an error on the mutation and `spec`
+/// as it was, where the mutation does not apply; where it resized what it does not carry, `spec` has changed.
 mlir::FailureOr<ModelTransfer> applyAndTransfer(mlir::Operation *mutation, mlir::ModuleOp spec, llvm::StringRef model);
 
 /// The number `child` of the child's parameters, from the parent's (row-major, in order).
