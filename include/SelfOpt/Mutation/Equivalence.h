@@ -23,7 +23,7 @@ namespace selfopt {
 /// and `random` draws, of which a quarter are edge values. Edges are 0, 1, the smallest and largest normal number, a
 /// subnormal one, infinity, each with both signs, and NaN. Emits an error on `after` that names the input and both
 /// results where they differ, and one where an input can't be made or a program can't be run.
-llvm::LogicalResult validateEquivalence(mlir::Operation *before, mlir::Operation *after, unsigned random = 512);
+llvm::LogicalResult validateEquivalence(mlir::Operation *before, mlir::Operation *after, unsigned random = 64);
 
 /// `editProgram` by a rewrite that claims `equivalent`: one that does not validate is taken back, with an error.
 llvm::LogicalResult editEquivalently(mlir::Operation *mutation, mlir::Operation *target,
