@@ -190,9 +190,13 @@ static ParseResult parseStrategy(OpAsmParser &parser, OperationState &result) {
     if (parseValue(word))
       return failure();
   }
-  for (const StrategyParameter &p : kind->parameters)
-    if (!settings.get(p.name))
-      settings.append(p.name, b.getI64IntegerAttr(p.initial));
+  for (const StrategyParameter &p : kind->parameters) {
+    Attribute initial = b.getI64IntegerAttr(p.initial);
+    if (!settings.get(p.name) && !p.optional)
+      settings.append(p.name, initial);
+    else if (p.optional && settings.get(p.name) == initial)
+      settings.erase(p.name);
+  }
   result.addAttribute("strategy", b.getStringAttr(name));
   result.addAttribute("settings", settings.getDictionary(parser.getContext()));
   result.addAttribute("axes", b.getArrayAttr(axes));
@@ -370,16 +374,20 @@ LogicalResult SearchOp::verify() {
   const StrategyKind *kind = findStrategy(getStrategy());
   if (!kind)
     return emitOpError("expects one of the known strategies, found ") << getStrategyAttr();
+  size_t known = 0;
   for (const StrategyParameter &p : kind->parameters) {
     auto value = getSettings().getAs<IntegerAttr>(p.name);
+    if (!value && p.optional)
+      continue;
+    ++known;
     if (!value)
       return emitOpError("expects ") << p.name << " among the settings of " << kind->name << ", found none";
     if (value.getInt() < p.low || value.getInt() > p.high)
       return emitOpError("expects ") << p.name << " of " << kind->name << " in [" << p.low << ", " << p.high
                                      << "], found " << value.getInt();
   }
-  if (getSettings().size() != kind->parameters.size())
-    return emitOpError("expects ") << kind->parameters.size() << " settings of " << kind->name << ", found "
+  if (getSettings().size() != known)
+    return emitOpError("expects ") << known << " settings of " << kind->name << ", found "
                                    << getSettings().size();
   // search (C2)
   if (getSettings().get("tournament") && getSetting("tournament") > getSetting("population"))

@@ -12,20 +12,26 @@ using namespace selfopt::evolve;
 
 static constexpr int64_t many = 1000000;
 
+static constexpr llvm::StringLiteral crossover =
+    "percent of the children that first take a program or layers from a second parent";
+
 // docs/Language.md holds the same rows; a test compares them.
 static constexpr StrategyParameter hill[] = {
     {"patience", 50, 1, many, "proposals without an improvement after which it starts again from the spec"}};
 static constexpr StrategyParameter aging[] = {
     {"population", 64, 1, many, "how many of the last trained candidates may become parents"},
-    {"tournament", 8, 1, many, "how many of them are drawn; the best is the parent"}};
-static constexpr StrategyParameter nsga2[] = {{"population", 50, 2, 10000, "how many candidates survive"}};
+    {"tournament", 8, 1, many, "how many of them are drawn; the best is the parent"},
+    {"crossover", 0, 0, 100, crossover, true}};
+static constexpr StrategyParameter nsga2[] = {{"population", 50, 2, 10000, "how many candidates survive"},
+                                              {"crossover", 10, 0, 100, crossover, true}};
 static constexpr StrategyParameter mapElites[] = {
     {"initial", 50, 1, many, "neighbours of the spec before elites become parents"}};
 static constexpr StrategyParameter islands[] = {
     {"islands", 4, 2, 1000, "how many populations, each an aging one"},
     {"every", 50, 1, many, "results between two migrations of each island's best to the next one"},
     {"population", 25, 1, many, "members of an island"},
-    {"tournament", 5, 1, many, "how many of them are drawn; the best is the parent"}};
+    {"tournament", 5, 1, many, "how many of them are drawn; the best is the parent"},
+    {"crossover", 0, 0, 100, crossover, true}};
 static constexpr StrategyParameter asha[] = {
     {"reduction", 3, 2, 100, "one of this many is promoted, and trains this many times as long"},
     {"rungs", 3, 2, 10, "how many budgets, the last one a whole training"}};

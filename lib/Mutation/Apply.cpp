@@ -175,13 +175,17 @@ static void endSharing(Block &block) {
       group.front().removeParamAttr();
 }
 
-/// Asks every op beside `target` that names symbols whether it still can: a train checks its programs' types.
-static LogicalResult verifySymbolUses(Operation *target) {
+/// Asks every op that names symbols whether it still can: a train checks its programs' types. What others can see of
+/// the target are its attributes; where those are what they were, only the target itself is asked.
+static LogicalResult verifySymbolUses(Operation *target, Operation *before) {
   Operation *spec = target->getParentOp();
   if (!spec || !spec->hasTrait<OpTrait::SymbolTable>())
     return success();
+  bool sameAttributes = target->getRawDictionaryAttrs() == before->getRawDictionaryAttrs() &&
+                        target->getName().compareOpProperties(target->getPropertiesStorage(),
+                                                              before->getPropertiesStorage());
   SymbolTableCollection tables;
-  WalkResult walked = spec->walk([&](SymbolUserOpInterface user) {
+  WalkResult walked = (sameAttributes ? target : spec)->walk([&](SymbolUserOpInterface user) {
     return failed(user.verifySymbolUses(tables)) ? WalkResult::interrupt() : WalkResult::advance();
   });
   return failure(walked.wasInterrupted());
@@ -213,7 +217,7 @@ LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
     if (succeeded(ok))
       ok = mlir::verify(target);
     if (succeeded(ok))
-      ok = verifySymbolUses(target);
+      ok = verifySymbolUses(target, backup);
   }
   if (succeeded(ok)) {
     backup->destroy();

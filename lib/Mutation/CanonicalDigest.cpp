@@ -19,6 +19,7 @@
 
 #include "Edits.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Support/Digest.h"
@@ -61,6 +62,8 @@ public:
       add(type);
   }
   void add(Attribute attribute);
+  /// As add(op->getAttrDictionary()), without making a dictionary of what is stored as properties.
+  void addAttributes(Operation *op);
 
   Hash take() {
     Hash hash;
@@ -83,6 +86,16 @@ private:
   }
   llvm::DenseMap<const void *, std::string> printed;
 };
+
+void Encoder::addAttributes(Operation *op) {
+  SmallVector<NamedAttribute, 8> attributes = sortedAttributes(op);
+  bytes.push_back('{');
+  add(uint64_t(attributes.size()));
+  for (NamedAttribute attribute : attributes) {
+    add(attribute.getName().getValue());
+    add(attribute.getValue());
+  }
+}
 
 void Encoder::add(Attribute attribute) {
   if (auto text = dyn_cast<StringAttr>(attribute)) {
@@ -168,7 +181,7 @@ public:
   /// The digest of an op of the module's body.
   Hash symbol(Operation *op) {
     encoder.add(op->getName().getStringRef());
-    encoder.add(Attribute(op->getAttrDictionary()));
+    encoder.addAttributes(op);
     if (!isExpression(op)) {
       regions(op);
       numbers.clear();
@@ -226,7 +239,7 @@ private:
             attributes.erase(attribute.getName());
         encoder.add(Attribute(attributes.getDictionary(op.getContext())));
       } else {
-        encoder.add(Attribute(op.getAttrDictionary()));
+        encoder.addAttributes(&op);
       }
       encoder.add(TypeRange(op.getResultTypes()));
       encoder.add(uint64_t(operands.size()));
@@ -268,7 +281,7 @@ private:
         encoder.add(uint64_t(std::distance(block.begin(), block.end())));
         for (Operation &inner : block) {
           encoder.add(inner.getName().getStringRef());
-          encoder.add(Attribute(inner.getAttrDictionary()));
+          encoder.addAttributes(&inner);
           encoder.add(uint64_t(inner.getNumOperands()));
           for (Value operand : inner.getOperands())
             encoder.add(number(operand.getAsOpaquePointer()));
@@ -291,12 +304,11 @@ private:
 
 } // namespace
 
-std::string selfopt::canonicalDigest(ModuleOp spec) {
-  SpecDigest digest;
+static std::string digestOf(ModuleOp spec, llvm::function_ref<Hash(Operation *)> digestSymbol) {
   SmallVector<Hash> symbols;
   for (Operation &op : *spec.getBody())
     if (!isa<evolve::LineageOp>(op))
-      symbols.push_back(digest.symbol(&op));
+      symbols.push_back(digestSymbol(&op));
   // The name of a symbol is in its digest, so this is an order of names as good as any.
   llvm::sort(symbols);
   Encoder all;
@@ -306,6 +318,24 @@ std::string selfopt::canonicalDigest(ModuleOp spec) {
   for (const Hash &symbol : symbols)
     all.add(symbol);
   return digestHex(StringRef(all.bytes.data(), all.bytes.size()));
+}
+
+std::string selfopt::canonicalDigest(ModuleOp spec) {
+  SpecDigest digest;
+  return digestOf(spec, [&](Operation *op) { return digest.symbol(op); });
+}
+
+struct SpecDigester::Impl {
+  SpecDigest digest;
+  StructureMemo<Hash> known;
+};
+
+SpecDigester::SpecDigester() : impl(std::make_unique<Impl>()) {}
+SpecDigester::~SpecDigester() = default;
+std::string SpecDigester::digest(ModuleOp spec) {
+  return digestOf(spec, [&](Operation *op) {
+    return impl->known.get(op, [&](Operation *fresh) { return impl->digest.symbol(fresh); });
+  });
 }
 
 std::string selfopt::printSpec(ModuleOp spec) {

@@ -361,15 +361,20 @@ static SmallVector<LoopChoices, 3> findChoices(ModuleOp spec, const MutationScop
   SmallVector<LoopChoices, 3> choices;
   for (auto [loop, weight] : weights) {
     LoopChoices of{weight, {}};
+    of.kinds.reserve(getMutationKinds().size());
+    // Each symbol is looked up once, not once for every kind.
+    SmallVector<std::pair<FlatSymbolRefAttr, Operation *>> inScope;
+    for (FlatSymbolRefAttr symbol : scope.symbols(loop))
+      if (Operation *target = SymbolTable::lookupSymbolIn(spec, symbol))
+        inScope.push_back({symbol, target});
     for (const MutationKind &kind : getMutationKinds()) {
       if (!kind.belongsTo(loop) || (!kinds.empty() && !llvm::is_contained(kinds, kind.name)))
         continue;
       if (kind.graft && !donor)
         continue;
       SmallVector<FlatSymbolRefAttr> targets;
-      for (FlatSymbolRefAttr symbol : scope.symbols(loop))
-        if (Operation *target = SymbolTable::lookupSymbolIn(spec, symbol);
-            target && kind.accepts(target) && (!kind.graft || SymbolTable::lookupSymbolIn(donor, symbol)))
+      for (auto [symbol, target] : inScope)
+        if (kind.accepts(target) && (!kind.graft || SymbolTable::lookupSymbolIn(donor, symbol)))
           targets.push_back(symbol);
       if (!targets.empty())
         of.kinds.push_back({&kind, std::move(targets)});
@@ -390,6 +395,13 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
     total += loop.weight;
   // What can't be applied is the engine's own affair.
   ScopedDiagnosticHandler swallow(spec.getContext(), [](Diagnostic &) { return success(); });
+  // Nor is any of it printed: half of what is drawn in a narrow place is refused.
+  struct KeepQuiet {
+    MLIRContext &context;
+    bool before = context.shouldPrintOpOnDiagnostic();
+    explicit KeepQuiet(MLIRContext &context) : context(context) { context.printOpOnDiagnostic(false); }
+    ~KeepQuiet() { context.printOpOnDiagnostic(before); }
+  } quiet(*spec.getContext());
   OpBuilder builder(spec.getContext());
   const LoopChoices *loop = nullptr;
   for (int attempt = 0; attempt < 100; ++attempt) {

@@ -7,6 +7,7 @@
 
 #include "Edits.h"
 #include "Proposers.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Mutation/Library.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -221,19 +222,8 @@ static void copyBlock(Block &from, Block &to, Value end) {
   dropDeadCode(to);
 }
 
-/// Whether two programs print alike.
-static bool sameText(Operation *a, Operation *b) {
-  auto print = [](Operation *op) {
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    op->print(os, OpPrintingFlags().useLocalScope());
-    return text;
-  };
-  return print(a) == print(b);
-}
-
 Operation *selfopt::proposeGraftProgram(OpBuilder &b, Operation *target, Operation *donor, Philox &) {
-  if (donor->getName() != target->getName() || sameText(donor, target) ||
+  if (donor->getName() != target->getName() || sameStructure(donor, target) ||
       donor->getAttrOfType<TypeAttr>("function_type") != target->getAttrOfType<TypeAttr>("function_type"))
     return nullptr;
   DenseF64ArrayAttr state;
@@ -251,7 +241,7 @@ Operation *selfopt::proposeGraftProgram(OpBuilder &b, Operation *target, Operati
 }
 
 Operation *selfopt::proposeGraftLayers(OpBuilder &b, Operation *target, Operation *donor, Philox &random) {
-  if (!isa<ModelOp>(donor) || sameText(donor, target))
+  if (!isa<ModelOp>(donor) || sameStructure(donor, target))
     return nullptr;
   auto own = drawDense(target, random);
   SmallVector<nn::DenseOp> layers;

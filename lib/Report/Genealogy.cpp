@@ -61,7 +61,8 @@ std::string report::genealogySection(const ReportData &data) {
       continue;
     }
     StringRef style = step.gain > 0 ? "up" : step.gain < 0 ? "down" : "level";
-    out += "<li><details><summary><span class=\"id\">candidate " + std::to_string(step.id) + "</span> " +
+    out += "<li><details><summary><span class=\"id\">candidate " + std::to_string(step.id) +
+           (step.donor < 0 ? "" : ", with candidate " + std::to_string(step.donor)) + "</span> " +
            codes(step.mutations) + "<span class=\"score\">" + score + "</span> <span class=\"" + style.str() + "\">" +
            withSign(data.maximize ? step.gain : -step.gain) + "</span> <span class=\"size\">" +
            grouped(step.parameters) + " parameters</span></summary>" +

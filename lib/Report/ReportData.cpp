@@ -29,8 +29,11 @@ static std::vector<std::string> mutationsOf(const CandidateRow &row) {
   SmallVector<StringRef> lines;
   StringRef(row.mutation).split(lines, '\n', -1, false);
   for (StringRef line : lines)
-    if (!kindOf(line).empty())
+    if (!kindOf(line).empty()) {
+      // Of what a graft carries, the first line is enough.
+      line.consume_back("{");
       list.push_back(line.trim().str());
+    }
   return list;
 }
 
@@ -115,6 +118,7 @@ static llvm::Error traceGenealogy(ReportData &data, ArrayRef<CandidateRow> rows,
     GenealogyStep step;
     step.id = id;
     step.parameters = row.parameters;
+    step.donor = row.donor;
     step.validation = row.validation;
     step.mutations = mutationsOf(row);
     if (row.parent >= 0) {

@@ -63,7 +63,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> report::deriveSpec(ModuleOp spec, StringRe
     NamedAttrList settings;
     for (const evolve::StrategyParameter &parameter : kind->parameters) {
       Attribute own = search.getSettings().get(parameter.name);
-      settings.append(parameter.name, own ? own : b.getI64IntegerAttr(parameter.initial));
+      if (own || !parameter.optional)
+        settings.append(parameter.name, own ? own : b.getI64IntegerAttr(parameter.initial));
     }
     search.setStrategy(strategy);
     search.setSettingsAttr(settings.getDictionary(search.getContext()));

@@ -28,6 +28,7 @@ struct Archive::Impl {
   int lock = -1;
   bool writable = false;
   bool inBatch = false;
+  std::string columns = archive::columns; // as this archive's version has them
   // The end of the table, and the end as of the last commit.
   int64_t count = 0, committedCount = 0;
   std::string chain, committedChain;
@@ -69,10 +70,16 @@ struct Archive::Impl {
       return version.takeError();
     if (*version == 0)
       return failure("expected an archive, found a database without one");
-    if (*version != schemaVersion)
+    if (*version < oldestVersion || *version > schemaVersion)
       return failure("expected an archive of version " + llvm::Twine(schemaVersion) + ", found version " +
                      llvm::Twine(*version) + (*version < schemaVersion ? ", of an older release" : ", of a newer release"));
-    return llvm::Error::success();
+    columns = columnsOf(*version);
+    // The rows keep their digests; the process that writes brings the tables up to date.
+    if (!writable || *version == schemaVersion)
+      return llvm::Error::success();
+    columns = columnsOf(schemaVersion);
+    return run(std::string("BEGIN IMMEDIATE;") + migration +
+               "PRAGMA user_version = " + std::to_string(schemaVersion) + "; COMMIT");
   }
 
   llvm::Error setMeta(llvm::StringRef key, llvm::StringRef value) {
@@ -278,6 +285,7 @@ llvm::Error Archive::appendCandidate(CandidateRow &row) {
   row.parent = std::max<int64_t>(row.parent, -1);
   row.duplicateOf = std::max<int64_t>(row.duplicateOf, -1);
   row.continues = std::max<int64_t>(row.continues, -1);
+  row.donor = std::max<int64_t>(row.donor, -1);
   if (std::isnan(row.budget))
     return impl->failure("expected a budget, found NaN");
   return impl->inTransaction([&]() -> llvm::Error {
@@ -341,7 +349,7 @@ llvm::Expected<int64_t> Archive::size() {
 
 llvm::Error Archive::forEach(llvm::function_ref<llvm::Error(const CandidateRow &)> visit, int64_t from) {
   Statement statement(impl->database, impl->path,
-                      std::string("SELECT ") + columns + " FROM candidate WHERE id >= ? ORDER BY id");
+                      "SELECT " + impl->columns + " FROM candidate WHERE id >= ? ORDER BY id");
   statement.bind(from);
   while (true) {
     llvm::Expected<bool> more = statement.step();
@@ -368,14 +376,14 @@ llvm::Expected<std::vector<CandidateRow>> Archive::loadAll() {
 }
 
 llvm::Expected<std::optional<CandidateRow>> Archive::get(int64_t id) {
-  Statement statement(impl->database, impl->path, std::string("SELECT ") + columns + " FROM candidate WHERE id = ?");
+  Statement statement(impl->database, impl->path, "SELECT " + impl->columns + " FROM candidate WHERE id = ?");
   statement.bind(id);
   return impl->first(statement);
 }
 
 llvm::Expected<std::optional<CandidateRow>> Archive::getByDigest(llvm::StringRef digest) {
   Statement statement(impl->database, impl->path,
-                      std::string("SELECT ") + columns + " FROM candidate WHERE digest = ? ORDER BY id LIMIT 1");
+                      "SELECT " + impl->columns + " FROM candidate WHERE digest = ? ORDER BY id LIMIT 1");
   statement.bind(digest);
   return impl->first(statement);
 }
@@ -383,7 +391,7 @@ llvm::Expected<std::optional<CandidateRow>> Archive::getByDigest(llvm::StringRef
 llvm::Expected<std::optional<CandidateRow>> Archive::findTrial(llvm::StringRef digest, double budget,
                                                                llvm::StringRef startState, llvm::StringRef mutation) {
   Statement statement(impl->database, impl->path,
-                      std::string("SELECT ") + columns +
+                      "SELECT " + impl->columns +
                           " FROM candidate WHERE digest = ? AND budget = ? AND start_state = ? AND " +
                           (mutation.empty() ? "" : "mutation = ? AND ") +
                           "reused_by <> 'digest' ORDER BY id DESC LIMIT 1");
@@ -395,7 +403,7 @@ llvm::Expected<std::optional<CandidateRow>> Archive::findTrial(llvm::StringRef d
 
 llvm::Expected<std::vector<CandidateRow>> Archive::findProbes(llvm::StringRef probe, int64_t last) {
   Statement statement(impl->database, impl->path,
-                      std::string("SELECT ") + columns +
+                      "SELECT " + impl->columns +
                           " FROM candidate WHERE probe = ? AND id <= ? AND duplicate_of IS NULL ORDER BY id");
   statement.bind(probe).bind(last);
   std::vector<CandidateRow> rows;
@@ -431,7 +439,7 @@ llvm::Expected<std::optional<int64_t>> Archive::verifyChain() {
   // Not forEach: a status that no archive writes is a changed row here, not an error.
   std::string chain(64, '0');
   int64_t next = 0;
-  Statement statement(impl->database, impl->path, std::string("SELECT ") + columns + " FROM candidate ORDER BY id");
+  Statement statement(impl->database, impl->path, "SELECT " + impl->columns + " FROM candidate ORDER BY id");
   while (true) {
     llvm::Expected<bool> more = statement.step();
     if (!more)

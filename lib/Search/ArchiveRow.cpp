@@ -43,7 +43,8 @@ CREATE TABLE candidate (
   wall REAL NOT NULL,           -- seconds
   cpu REAL NOT NULL,            -- seconds
   worker INTEGER NOT NULL,
-  chain TEXT NOT NULL
+  chain TEXT NOT NULL,
+  donor INTEGER                 -- the second parent of a crossover
 );
 CREATE INDEX candidate_digest ON candidate (digest);
 CREATE INDEX candidate_probe ON candidate (probe) WHERE probe <> '';
@@ -52,8 +53,14 @@ CREATE INDEX candidate_probe ON candidate (probe) WHERE probe <> '';
 const char archive::columns[] =
     "id, digest, parent, mutation, program, status, reason, duplicate_of, reused_by, budget, continues, start_state, "
     "state, plan, probe, parameters, flops_per_example, train_flops, memory, seed, validation, train_loss, curve, "
-    "scores, verdicts, wall, cpu, worker, chain";
-const char archive::insertion[] = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "scores, verdicts, wall, cpu, worker, chain, donor";
+const char archive::insertion[] = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const char archive::migration[] = "ALTER TABLE candidate ADD COLUMN donor INTEGER;";
+
+std::string archive::columnsOf(int version) {
+  llvm::StringRef all(columns);
+  return version == schemaVersion ? all.str() : (all.drop_back(llvm::StringRef("donor").size()) + "NULL").str();
+}
 
 llvm::StringRef selfopt::statusName(CandidateRow::Status status) {
   switch (status) {
@@ -107,6 +114,10 @@ void archive::encode(Digester &digester, const CandidateRow &row) {
   real(row.validation);
   real(row.trainLoss);
   digester.addField(row.curve).addField(row.scores).addField(row.verdicts);
+  if (row.donor >= 0) {
+    digester.add("donor");
+    integer(row.donor);
+  }
 }
 
 std::string archive::link(llvm::StringRef previous, const CandidateRow &row) {
@@ -150,6 +161,7 @@ llvm::Expected<CandidateRow> archive::read(Statement &statement, llvm::StringRef
   row.cpu = statement.real(column++);
   row.worker = statement.integer(column++);
   row.chain = statement.text(column++);
+  row.donor = id(column++);
   std::optional<CandidateRow::Status> parsed = parseStatus(status);
   if (!parsed)
     return llvm::createStringError(path + ": candidate " + llvm::Twine(row.id) +
@@ -169,5 +181,5 @@ llvm::Error archive::insert(sqlite3 *database, llvm::StringRef path, const Candi
   statement.bind(row.parameters).bind(row.flopsPerExample).bind(row.trainFlops).bind(row.memory);
   statement.bind(static_cast<int64_t>(row.seed)).bind(row.validation).bind(row.trainLoss).bind(row.curve);
   statement.bind(row.scores).bind(row.verdicts).bind(seconds(row.wall)).bind(seconds(row.cpu)).bind(row.worker);
-  return statement.bind(row.chain).step().takeError();
+  return statement.bind(row.chain).bindId(row.donor).step().takeError();
 }

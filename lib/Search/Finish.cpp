@@ -93,6 +93,36 @@ llvm::Expected<std::vector<int64_t>> Searcher::findFinalists() {
   return ids;
 }
 
+/// What a strategy that weighs its objectives has found, from the whole archive: its last population may have lost some.
+llvm::Error Searcher::findFront(SearchOutcome &outcome) {
+  ParetoFront front;
+  auto error = archive->forEach([&](const CandidateRow &row) {
+    if (row.validation)
+      front.add(row.id, fitnessOf(row));
+    return llvm::Error::success();
+  });
+  if (error)
+    return error;
+  llvm::json::Array list;
+  for (const ParetoFront::Entry &entry : front.sorted()) {
+    FrontMember member{entry.id, search.getMaximize() ? -entry.fitness[0] : entry.fitness[0], {}};
+    for (auto [i, quantity] : llvm::enumerate(search.getMinimize().getAsRange<StringAttr>()))
+      member.minimized.push_back({quantity.str(), int64_t(entry.fitness[i + 1])});
+    list.push_back(toJson(member));
+    outcome.front.push_back(std::move(member));
+  }
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(list));
+  return archive->setMeta("front", text);
+}
+
+llvm::json::Object selfopt::toJson(const FrontMember &member) {
+  llvm::json::Object object{{"candidate", member.id}, {"validation", member.validation}};
+  for (auto &[quantity, value] : member.minimized)
+    object[quantity] = value;
+  return object;
+}
+
 /// Whether the whole training of a candidate, and not only the part that was run, keeps the policy.
 bool Searcher::keepsPolicy(ModuleOp module) {
   ProgramFacts facts;
@@ -119,6 +149,9 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
       return start.takeError();
     return makeError("no candidate could be evaluated, not even the start: " + start->reason);
   }
+  if (strategy->weighsObjectives())
+    if (auto error = findFront(outcome))
+      return error;
   // A single validation score of the best of hundreds is too good to be true: the finalists train again on fresh seeds,
   // and the best mean wins. Test is looked at for the winner and the start alone.
   uint64_t fresh = freshSeed(seed);

@@ -27,6 +27,20 @@ bool selfopt::dominates(const Fitness &a, const Fitness &b) {
   return better;
 }
 
+void ParetoFront::add(int64_t id, const Fitness &fitness) {
+  for (const Entry &entry : entries)
+    if (entry.fitness == fitness || dominates(entry.fitness, fitness))
+      return;
+  llvm::erase_if(entries, [&](const Entry &entry) { return dominates(fitness, entry.fitness); });
+  entries.push_back({id, fitness});
+}
+
+std::vector<ParetoFront::Entry> ParetoFront::sorted() const {
+  std::vector<Entry> list = entries;
+  llvm::sort(list, [](const Entry &a, const Entry &b) { return a.fitness < b.fitness; });
+  return list;
+}
+
 std::vector<int64_t> selfopt::nonDominatedFronts(llvm::ArrayRef<Fitness> members) {
   size_t n = members.size();
   std::vector<std::vector<size_t>> worse(n); // whom a member dominates
@@ -80,15 +94,20 @@ namespace {
 /// NSGA-II in its steady-state form: each result joins the population, and the worst of the last front leaves it.
 class Nsga2Strategy : public Strategy {
 public:
-  explicit Nsga2Strategy(int64_t population) : population(population) {}
+  Nsga2Strategy(int64_t population, int64_t crossover) : population(population), crossover(crossover) {}
+
+  bool weighsObjectives() const override { return true; }
 
   Proposal ask(int64_t id, Philox &random) override {
     if (id < population || ids.empty())
       return {0, 1 + unsigned(random.below(3))};
-    // A tournament of two by front, then by the space around them; the first drawn wins a tie.
-    size_t a = random.below(ids.size()), b = random.below(ids.size());
-    bool second = front[b] < front[a] || (front[b] == front[a] && space[b] > space[a]);
-    return {ids[second ? b : a], random.below(4) == 0 ? 2u : 1u};
+    Proposal proposal;
+    proposal.parent = drawParent(random);
+    proposal.mutations = random.below(4) == 0 ? 2 : 1;
+    if (crossover && int64_t(random.below(100)) < crossover)
+      if (int64_t donor = drawParent(random); donor != proposal.parent)
+        proposal.donor = donor;
+    return proposal;
   }
 
   void tell(int64_t id, const TrialResult *result) override {
@@ -110,6 +129,13 @@ public:
   }
 
 private:
+  /// A tournament of two by front, then by the space around them; the first drawn wins a tie.
+  int64_t drawParent(Philox &random) const {
+    size_t a = random.below(ids.size()), b = random.below(ids.size());
+    bool second = front[b] < front[a] || (front[b] == front[a] && space[b] > space[a]);
+    return ids[second ? b : a];
+  }
+
   void rank() {
     front = nonDominatedFronts(members);
     space.assign(members.size(), 0);
@@ -128,7 +154,7 @@ private:
     }
   }
 
-  int64_t population;
+  int64_t population, crossover;
   std::vector<int64_t> ids;
   std::vector<Fitness> members;
   std::vector<int64_t> front;
@@ -183,8 +209,8 @@ int64_t StrategyAxis::cellOf(const TrialResult &result) const {
   return int64_t(std::clamp(std::floor(at * double(cells)), 0.0, double(cells - 1)));
 }
 
-std::unique_ptr<Strategy> selfopt::makeNsga2Strategy(int64_t population) {
-  return std::make_unique<Nsga2Strategy>(population);
+std::unique_ptr<Strategy> selfopt::makeNsga2Strategy(int64_t population, int64_t crossover) {
+  return std::make_unique<Nsga2Strategy>(population, crossover);
 }
 std::unique_ptr<Strategy> selfopt::makeMapElitesStrategy(int64_t initial, std::vector<StrategyAxis> axes) {
   return std::make_unique<MapElitesStrategy>(initial, std::move(axes));

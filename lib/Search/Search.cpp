@@ -177,7 +177,7 @@ Proposal Searcher::ask(int64_t id, Philox &random) {
   Proposal proposal = strategy->ask(id, random);
   // The first candidate is the spec, however long the strategy trains it.
   if (id == 0)
-    return {-1, 0, Keep::Nothing, proposal.budget, -1};
+    return {-1, 0, Keep::Nothing, proposal.budget, -1, -1};
   return proposal;
 }
 
@@ -215,14 +215,16 @@ llvm::Error Searcher::restore() {
     tellUpTo(row.id - inFlight);
     Philox random(seed, uint64_t(row.id));
     Proposal proposal = ask(row.id, random);
-    auto describe = [](int64_t parent, double budget, int64_t continues) {
-      return "a child of " + std::to_string(parent) + " with a budget of " + std::to_string(budget) +
+    auto describe = [](int64_t parent, int64_t donor, double budget, int64_t continues) {
+      return "a child of " + std::to_string(parent) + (donor < 0 ? "" : " and " + std::to_string(donor)) +
+             " with a budget of " + std::to_string(budget) +
              (continues < 0 ? "" : " that continues " + std::to_string(continues));
     };
-    if (proposal.parent != row.parent || proposal.budget != row.budget || proposal.continues != row.continues)
+    if (proposal.parent != row.parent || proposal.donor != row.donor || proposal.budget != row.budget ||
+        proposal.continues != row.continues)
       return makeError(options.directory + ": expected candidate " + Twine(row.id) + " to be " +
-                       describe(proposal.parent, proposal.budget, proposal.continues) + ", found " +
-                       describe(row.parent, row.budget, row.continues) +
+                       describe(proposal.parent, proposal.donor, proposal.budget, proposal.continues) + ", found " +
+                       describe(row.parent, row.donor, row.budget, row.continues) +
                        "; the archive is of another release, or was changed");
     untold[row.id] = resultOf(row);
     hold(row.id, keyOf(row));
@@ -235,6 +237,18 @@ llvm::Error Searcher::restore() {
   return error;
 }
 
+/// Text and digest of a candidate that may be a parent. The spec may be one before it is in the archive.
+llvm::Expected<std::pair<std::string, std::string>> Searcher::programOf(int64_t id) {
+  if (id == 0)
+    return std::pair(startText, startDigest);
+  auto row = archive->get(id);
+  if (!row)
+    return row.takeError();
+  if (!*row)
+    return makeError("the archive has no candidate " + Twine(id));
+  return std::pair(std::move((*row)->program), std::move((*row)->digest));
+}
+
 /// Draws candidate `id`, and hands it to a worker unless its program is known.
 llvm::Error Searcher::propose(int64_t id) {
   Pending entry;
@@ -244,6 +258,7 @@ llvm::Error Searcher::propose(int64_t id) {
   Philox random(seed, uint64_t(id));
   Proposal proposal = ask(id, random);
   row.parent = proposal.parent;
+  row.donor = proposal.donor;
   row.budget = proposal.budget;
   row.continues = proposal.continues;
   CandidateRequest request;
@@ -251,22 +266,21 @@ llvm::Error Searcher::propose(int64_t id) {
     row.program = startText;
     row.digest = startDigest;
   } else {
-    // The spec may be a parent before it is in the archive.
-    std::string text = startText, digest = startDigest;
-    if (row.parent != 0) {
-      auto parent = archive->get(row.parent);
-      if (!parent)
-        return parent.takeError();
-      if (!*parent)
-        return makeError("the archive has no candidate " + Twine(row.parent));
-      text = std::move((*parent)->program);
-      digest = std::move((*parent)->digest);
-    }
+    auto parent = programOf(row.parent);
+    if (!parent)
+      return parent.takeError();
     if (proposal.mutations == 0) {
-      row.program = std::move(text);
-      row.digest = std::move(digest);
+      row.program = std::move(parent->first);
+      row.digest = std::move(parent->second);
     } else {
-      auto child = workbench->mutateProgram(text, proposal, random);
+      std::string donor;
+      if (row.donor >= 0) {
+        auto second = programOf(row.donor);
+        if (!second)
+          return second.takeError();
+        donor = std::move(second->first);
+      }
+      auto child = workbench->mutateProgram(parent->first, proposal, random, donor);
       if (!child)
         return child.takeError();
       row.program = std::move(child->program);

@@ -46,6 +46,7 @@ private:
   llvm::Error openArchive();
   llvm::Error restore();
   llvm::Error loop(SearchOutcome &outcome);
+  llvm::Expected<std::pair<std::string, std::string>> programOf(int64_t id);
   llvm::Error propose(int64_t id);
   Proposal ask(int64_t id, Philox &random);
   void tellUpTo(int64_t last);
@@ -65,6 +66,7 @@ private:
   // Finish.cpp
   llvm::Error finish(SearchOutcome &outcome);
   llvm::Expected<std::vector<int64_t>> findFinalists();
+  llvm::Error findFront(SearchOutcome &outcome);
   bool keepsPolicy(mlir::ModuleOp module);
 
   mlir::ModuleOp spec;

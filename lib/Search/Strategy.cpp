@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Search/Strategy.h"
+#include "SelfOpt/Dialect/Evolve/Strategies.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <deque>
@@ -74,17 +75,18 @@ struct Member {
 /// A queue of the last `population` candidates; the best of a random `tournament` among them is the parent.
 class AgingQueue {
 public:
-  AgingQueue(int64_t population, int64_t tournament) : population(population), tournament(tournament) {}
+  AgingQueue(int64_t population, int64_t tournament, int64_t crossover)
+      : population(population), tournament(tournament), crossover(crossover) {}
   bool empty() const { return members.empty(); }
 
   Proposal draw(Philox &random) const {
-    const Member *best = nullptr;
-    for (int64_t i = 0; i < tournament; ++i) {
-      const Member &member = members[random.below(members.size())];
-      if (!best || member.fitness < best->fitness)
-        best = &member;
-    }
-    return {best->id, random.below(4) == 0 ? 2u : 1u};
+    Proposal proposal;
+    proposal.parent = drawParent(random);
+    proposal.mutations = random.below(4) == 0 ? 2 : 1;
+    if (crossover && int64_t(random.below(100)) < crossover)
+      if (int64_t donor = drawParent(random); donor != proposal.parent)
+        proposal.donor = donor;
+    return proposal;
   }
 
   void push(Member member) {
@@ -100,14 +102,25 @@ public:
   }
 
 private:
-  int64_t population, tournament;
+  int64_t drawParent(Philox &random) const {
+    const Member *best = nullptr;
+    for (int64_t i = 0; i < tournament; ++i) {
+      const Member &member = members[random.below(members.size())];
+      if (!best || member.fitness < best->fitness)
+        best = &member;
+    }
+    return best->id;
+  }
+
+  int64_t population, tournament, crossover;
   std::deque<Member> members;
 };
 
 /// Regularised evolution (Real, Aggarwal, Huang and Le 2019). The queue fills from the spec.
 class AgingStrategy : public Strategy {
 public:
-  AgingStrategy(int64_t population, int64_t tournament) : population(population), queue(population, tournament) {}
+  AgingStrategy(int64_t population, int64_t tournament, int64_t crossover)
+      : population(population), queue(population, tournament, crossover) {}
 
   Proposal ask(int64_t id, Philox &random) override {
     // The first generation: the spec's near neighbours.
@@ -130,8 +143,8 @@ private:
 /// youngest member; all bests are taken before any moves.
 class IslandsStrategy : public Strategy {
 public:
-  IslandsStrategy(int64_t islands, int64_t every, int64_t population, int64_t tournament)
-      : every(every), population(population), queues(islands, AgingQueue(population, tournament)) {}
+  IslandsStrategy(int64_t islands, int64_t every, int64_t population, int64_t tournament, int64_t crossover)
+      : every(every), population(population), queues(islands, AgingQueue(population, tournament, crossover)) {}
 
   Proposal ask(int64_t id, Philox &random) override {
     const AgingQueue &queue = queues[id % queues.size()];
@@ -164,30 +177,40 @@ std::unique_ptr<Strategy> selfopt::makeRandomStrategy() { return std::make_uniqu
 std::unique_ptr<Strategy> selfopt::makeHillStrategy(int64_t patience) {
   return std::make_unique<HillStrategy>(patience);
 }
-std::unique_ptr<Strategy> selfopt::makeAgingStrategy(int64_t population, int64_t tournament) {
-  return std::make_unique<AgingStrategy>(population, tournament);
+std::unique_ptr<Strategy> selfopt::makeAgingStrategy(int64_t population, int64_t tournament, int64_t crossover) {
+  return std::make_unique<AgingStrategy>(population, tournament, crossover);
 }
 std::unique_ptr<Strategy> selfopt::makeIslandsStrategy(int64_t islands, int64_t every, int64_t population,
-                                                       int64_t tournament) {
-  return std::make_unique<IslandsStrategy>(islands, every, population, tournament);
+                                                       int64_t tournament, int64_t crossover) {
+  return std::make_unique<IslandsStrategy>(islands, every, population, tournament, crossover);
 }
 
 std::unique_ptr<Strategy> selfopt::makeStrategy(const StrategySettings &s) {
   auto of = [&](const char *name) {
     auto it = s.parameters.find(name);
-    return it == s.parameters.end() ? 1 : it->second;
+    if (it != s.parameters.end())
+      return it->second;
+    const evolve::StrategyKind *kind = evolve::findStrategy(s.name);
+    for (const evolve::StrategyParameter &p : kind ? kind->parameters : llvm::ArrayRef<evolve::StrategyParameter>())
+      if (p.name == name)
+        return p.initial;
+    return int64_t(1);
   };
   using Make = std::unique_ptr<Strategy> (*)(const StrategySettings &, llvm::function_ref<int64_t(const char *)>);
   using Of = llvm::function_ref<int64_t(const char *)>;
   static const std::pair<llvm::StringRef, Make> makers[] = {
       {"random", [](const StrategySettings &, Of) { return makeRandomStrategy(); }},
       {"hill", [](const StrategySettings &, Of of) { return makeHillStrategy(of("patience")); }},
-      {"aging", [](const StrategySettings &, Of of) { return makeAgingStrategy(of("population"), of("tournament")); }},
-      {"nsga2", [](const StrategySettings &, Of of) { return makeNsga2Strategy(of("population")); }},
+      {"aging",
+       [](const StrategySettings &, Of of) {
+         return makeAgingStrategy(of("population"), of("tournament"), of("crossover"));
+       }},
+      {"nsga2",
+       [](const StrategySettings &, Of of) { return makeNsga2Strategy(of("population"), of("crossover")); }},
       {"map_elites", [](const StrategySettings &s, Of of) { return makeMapElitesStrategy(of("initial"), s.axes); }},
       {"islands",
        [](const StrategySettings &, Of of) {
-         return makeIslandsStrategy(of("islands"), of("every"), of("population"), of("tournament"));
+         return makeIslandsStrategy(of("islands"), of("every"), of("population"), of("tournament"), of("crossover"));
        }},
       {"asha", [](const StrategySettings &, Of of) { return makeAshaStrategy(of("reduction"), of("rungs")); }},
       {"pbt",

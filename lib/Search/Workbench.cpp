@@ -43,8 +43,10 @@ static Block &lineageOf(ModuleOp spec, StringRef from) {
   return lineage.getBody().emplaceBlock();
 }
 
-llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, const Proposal &proposal, Philox &random) {
+llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, const Proposal &proposal, Philox &random,
+                                                          StringRef donor) {
   if (!context || used == programsPerContext) {
+    digester.reset();
     context.reset();
 #ifdef __GLIBC__
     // What a context leaves are holes between what lives longer; the whole pages among them go back.
@@ -52,6 +54,7 @@ llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, cons
 #endif
     context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
     context->loadAllAvailableDialects();
+    digester = std::make_unique<SpecDigester>();
     used = 0;
   }
   ++used;
@@ -69,10 +72,19 @@ llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, cons
   Block &lineage = lineageOf(*child, startDigest);
   size_t before = lineage.getOperations().size();
   Child made;
-  for (unsigned m = 0; m < proposal.mutations; ++m)
+  unsigned applied = 0;
+  if (proposal.donor >= 0) {
+    static const std::string grafts[] = {"graft_program", "graft_layers"};
+    OwningOpRef<ModuleOp> other = parseSpec(donor, *context, source);
+    if (!other)
+      return llvm::createStringError("the program of a donor does not parse again");
+    made.changed = mutate(*child, scope, random, lineage, grafts, *other) != nullptr;
+    applied += made.changed;
+  }
+  for (; applied < proposal.mutations; ++applied)
     made.changed |= mutate(*child, scope, random, lineage, kinds) != nullptr;
   made.mutation = mutationText(lineage, before);
   made.program = printSpec(*child);
-  made.digest = canonicalDigest(*child);
+  made.digest = digester->digest(*child);
   return made;
 }

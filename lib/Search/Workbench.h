@@ -12,6 +12,7 @@
 #ifndef SELFOPT_LIB_SEARCH_WORKBENCH_H
 #define SELFOPT_LIB_SEARCH_WORKBENCH_H
 
+#include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Search/Strategy.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -33,8 +34,10 @@ public:
     std::string program, digest, mutation;
     bool changed = false; ///< Whether a mutation applied.
   };
-  /// Mutates a program as a proposal says.
-  llvm::Expected<Child> mutateProgram(llvm::StringRef parent, const Proposal &proposal, Philox &random);
+  /// Mutates a program as a proposal says. Where the proposal has a donor, `donor` is that one's program, and the first
+  /// mutation grafts a part of it; an ordinary one is drawn where nothing of it can be grafted.
+  llvm::Expected<Child> mutateProgram(llvm::StringRef parent, const Proposal &proposal, Philox &random,
+                                      llvm::StringRef donor = "");
 
   static constexpr unsigned programsPerContext = 200;
 
@@ -42,6 +45,7 @@ private:
   const mlir::DialectRegistry &registry;
   std::string source, startDigest;
   std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<SpecDigester> digester; ///< Of that context.
   unsigned used = 0;
 };
 

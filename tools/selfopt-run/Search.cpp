@@ -191,17 +191,24 @@ int run::searchMain() {
                                 {"test_deviation", s.testDeviation},
                                 {"seeds", int64_t(s.seeds)}};
     };
-    printJson(llvm::json::Object{{"event", "done"},
-                                 {"candidates", p.done},
-                                 {"evaluated", p.evaluated},
-                                 {"reused", p.reused},
-                                 {"rejected", p.rejected},
-                                 {"failed", p.failed},
-                                 {"saved", llvm::json::Object{{"digest", p.savedByDigest}, {"probe", p.savedByProbe}}},
-                                 {"seconds", p.seconds},
-                                 {"start", scores(outcome->start)},
-                                 {"best", scores(outcome->best)},
-                                 {"compared", std::move(table)}});
+    llvm::json::Object line{{"event", "done"},
+                            {"candidates", p.done},
+                            {"evaluated", p.evaluated},
+                            {"reused", p.reused},
+                            {"rejected", p.rejected},
+                            {"failed", p.failed},
+                            {"saved", llvm::json::Object{{"digest", p.savedByDigest}, {"probe", p.savedByProbe}}},
+                            {"seconds", p.seconds},
+                            {"start", scores(outcome->start)},
+                            {"best", scores(outcome->best)},
+                            {"compared", std::move(table)}};
+    if (!outcome->front.empty()) {
+      llvm::json::Array front;
+      for (const FrontMember &member : outcome->front)
+        front.push_back(toJson(member));
+      line["front"] = std::move(front);
+    }
+    printJson(std::move(line));
     return done;
   }
   llvm::outs() << llvm::formatv("{0} candidates in {1}: {2} trained, {3} known already, {4} refused, {5} failed\n", p.done,

@@ -17,6 +17,7 @@
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>
+#include <memory>
 
 namespace selfopt {
 
@@ -60,6 +61,19 @@ llvm::SmallVector<mlir::Value> numberedValues(mlir::Block &block);
 /// digests. Layers keep their order, since it decides which random numbers their parameters start from. Float constants
 /// count by their bits; only correctly rounded functions are folded, so that a digest is the same on every machine.
 std::string canonicalDigest(mlir::ModuleOp spec);
+
+/// The same digests, for many specs of one context: it remembers the symbols that it saw, of which a mutant has all but
+/// one from its parent. Lives no longer than the context.
+class SpecDigester {
+public:
+  SpecDigester();
+  ~SpecDigester();
+  std::string digest(mlir::ModuleOp spec);
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
 
 /// The text of a spec as the tools print it.
 std::string printSpec(mlir::ModuleOp spec);

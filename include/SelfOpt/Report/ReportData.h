@@ -46,6 +46,7 @@ struct ReasonCount {
 /// One candidate between the start and the winner.
 struct GenealogyStep {
   int64_t id = 0, parameters = 0;
+  int64_t donor = -1; ///< The second parent, or -1.
   std::optional<double> validation;
   double gain = 0; ///< Over its parent; better is positive.
   std::vector<std::string> mutations;

@@ -17,10 +17,12 @@
 #include "SelfOpt/Runtime/Dataset.h"
 #include "SelfOpt/Safety/ProgramCost.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/JSON.h"
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,9 @@ public:
 private:
   std::string policyName, programName;
   std::map<std::string, std::string> sealed; ///< Symbol to digest.
+  std::set<std::string> closure;             ///< Every symbol that went into a digest,
+  /// and the spec as it was: a candidate with the same ops has the same digests. Lives as long as its context at most.
+  std::shared_ptr<mlir::OwningOpRef<mlir::ModuleOp>> original;
   std::string sealText;                      ///< The seals as the policy spells them.
 };
 

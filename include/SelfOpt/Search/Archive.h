@@ -37,6 +37,7 @@ struct CandidateRow {
   int64_t id = 0; // position in the order of proposals, from 0
   std::string digest;
   int64_t parent = -1;  // id, or -1: the program that the search started from
+  int64_t donor = -1;   // id of the second parent, whose parts the first mutation could take, or -1
   std::string mutation; // the mutation ops, as text, that lead from the parent to this one
   std::string program;  // the whole program, as text
   Status status = Status::Evaluated;

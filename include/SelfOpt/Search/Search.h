@@ -19,8 +19,11 @@
 #include "SelfOpt/Search/WorkerPool.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/JSON.h"
 #include <functional>
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace selfopt {
 
@@ -56,8 +59,18 @@ struct FinalScore {
   unsigned seeds = 0, failedSeeds = 0; ///< Of which the training diverged on some.
 };
 
+/// A candidate that no other one beats in every objective, by the scores that the search selects with.
+struct FrontMember {
+  int64_t id = -1;
+  double validation = 0;
+  std::vector<std::pair<std::string, int64_t>> minimized; ///< "parameters", ... as the search lists them.
+};
+
+llvm::json::Object toJson(const FrontMember &member);
+
 struct SearchOutcome {
   SearchProgress progress;
+  std::vector<FrontMember> front; ///< From the best validation on; empty for strategies that order the objectives.
   std::string metric;
   uint64_t seed = 0; ///< Of the search.
   FinalScore start, best;

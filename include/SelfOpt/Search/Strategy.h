@@ -47,6 +47,7 @@ struct Proposal {
   Keep keep = Keep::Nothing;
   double budget = 1;      ///< Training pauses, and the candidate is scored, after this fraction of its epochs.
   int64_t continues = -1; ///< Training goes on from where this candidate paused; -1: from the beginning.
+  int64_t donor = -1;     ///< The first mutation takes from this candidate, where it can; -1: no crossover.
 };
 
 /// What became of a candidate that could be trained.
@@ -81,6 +82,8 @@ public:
   virtual void tell(int64_t id, const TrialResult *result) = 0;
   /// Whether trainings pause, so that each candidate has to leave its state behind.
   virtual bool pauses() const { return false; }
+  /// Whether no objective comes first, so that the winner alone says little: then a search ends with its Pareto front.
+  virtual bool weighsObjectives() const { return false; }
   /// Told candidates whose training no proposal will continue any more, since the last call; for those that pause.
   std::vector<int64_t> takeDone() { return std::exchange(done, {}); }
 
@@ -94,6 +97,21 @@ std::unique_ptr<Strategy> makeStrategy(const StrategySettings &settings);
 /// Whether `a` is at least as good in every objective, and better in one.
 bool dominates(const Fitness &a, const Fitness &b);
 
+/// The members, given one by one, that no other dominates. Of equals the first one stays.
+class ParetoFront {
+public:
+  struct Entry {
+    int64_t id;
+    Fitness fitness;
+  };
+  void add(int64_t id, const Fitness &fitness);
+  /// By fitness: the best in the first objective first.
+  std::vector<Entry> sorted() const;
+
+private:
+  std::vector<Entry> entries;
+};
+
 /// Fast non-dominated sorting (Deb, Pratap, Agarwal and Meyarivan 2002): the front of each member, from 0.
 std::vector<int64_t> nonDominatedFronts(llvm::ArrayRef<Fitness> members);
 
@@ -101,12 +119,13 @@ std::vector<int64_t> nonDominatedFronts(llvm::ArrayRef<Fitness> members);
 /// the earlier ones are the ends.
 std::vector<double> crowdingDistances(llvm::ArrayRef<Fitness> front);
 
-// One factory per family, each in a file of its own.
+// One factory per family, each in a file of its own. `crossover` in percent; at 0 no random number is drawn for it.
 std::unique_ptr<Strategy> makeRandomStrategy();
 std::unique_ptr<Strategy> makeHillStrategy(int64_t patience);
-std::unique_ptr<Strategy> makeAgingStrategy(int64_t population, int64_t tournament);
-std::unique_ptr<Strategy> makeIslandsStrategy(int64_t islands, int64_t every, int64_t population, int64_t tournament);
-std::unique_ptr<Strategy> makeNsga2Strategy(int64_t population);
+std::unique_ptr<Strategy> makeAgingStrategy(int64_t population, int64_t tournament, int64_t crossover = 0);
+std::unique_ptr<Strategy> makeIslandsStrategy(int64_t islands, int64_t every, int64_t population, int64_t tournament,
+                                              int64_t crossover = 0);
+std::unique_ptr<Strategy> makeNsga2Strategy(int64_t population, int64_t crossover = 0);
 std::unique_ptr<Strategy> makeMapElitesStrategy(int64_t initial, std::vector<StrategyAxis> axes);
 std::unique_ptr<Strategy> makeAshaStrategy(int64_t reduction, int64_t rungs);
 std::unique_ptr<Strategy> makePbtStrategy(int64_t population, int64_t interval, bool grow, int64_t epochs);

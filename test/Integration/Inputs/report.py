@@ -181,7 +181,8 @@ def page(directory, search=None):
     for graph, row in zip(graphs, (candidates[0], candidates[best])):
         model = re.search(r"selfopt\.model .*?\{\n(.*?)\n  \}", row["program"], re.S).group(1).splitlines()
         same("boxes", len([g for g in graph.getElementsByTagName("g")]), len(model) - 1 + 2)
-        reads = sum(len(re.findall(r"%", line.split(" = ")[-1])) for line in model)
+        # An op that reads a value twice has one arrow from it.
+        reads = sum(len(set(re.findall(r"%\w+", line.split(" = ")[-1]))) for line in model)
         same("arrows", len([e for e in graph.getElementsByTagName("path") if e.getAttribute("class") == "tip-of-edge"]), reads)
     print("page: holds")
 

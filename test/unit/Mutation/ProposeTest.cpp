@@ -199,8 +199,8 @@ TEST(Mutate, DrawsAreFixed) {
   llvm::erase_if(lines, [](StringRef line) { return line.empty(); });
   EXPECT_EQ(llvm::join(lines, "; "), "evolve.add_term @mse kind(\"logit_decay\") weight(1.6e-05); "
                                      "evolve.add_decay @momentum by(0.006); "
-                                     "evolve.deepen @net at(3); "
-                                     "evolve.replace_op @mse at(11) by(\"arith.maximumf\")");
+                                     "evolve.grow @net at(2) units(25); "
+                                     "evolve.drop_layer @net at(3)");
 }
 
 TEST(Mutate, StaysInScopeAndKinds) {

@@ -384,4 +384,19 @@ TEST(Fix, Refusals) {
   EXPECT_NE(listener.text.find("expects a safety.policy @nothing, found none"), std::string::npos);
 }
 
+TEST(Policy, WhatIsSealedMustNotEvenBeWrittenOtherwise) {
+  // Equal to the canonical digest, and to every score: still not what was sealed.
+  auto of = [](const std::string &candidate) {
+    auto results = check(digits(), candidate);
+    return results.empty() ? std::pair<std::string, std::string>()
+                           : std::pair(stringifyVerdict(results[0].verdict).str(), results[0].detail);
+  };
+  EXPECT_EQ(of(digits()), std::pair(std::string("holds"), std::string("4 digests are equal")));
+  auto [verdict, detail] = of(replaced(digits(), "arith.cmpi eq, %best, %label", "arith.cmpi eq, %label, %best"));
+  EXPECT_EQ(verdict, "violated");
+  EXPECT_EQ(detail.substr(0, 26), "@accuracy changed: digest ");
+  // What it does not seal may change.
+  EXPECT_EQ(of(replaced(digits(), "init(he_normal)", "init(zeros)")).first, "holds");
+}
+
 } // namespace

@@ -39,6 +39,7 @@ CandidateRow candidate(int64_t id) {
   row.reusedBy = id % 5 == 1 ? "digest" : "";
   row.budget = 1.0 / double(1 + id % 3);
   row.continues = id % 3 - 1;
+  row.donor = id % 4 == 1 ? id / 2 : -1;
   row.startState = "start" + std::to_string(id % 3);
   row.state = "state" + std::to_string(id);
   row.plan = "plan" + std::to_string(id % 7);
@@ -162,6 +163,8 @@ TEST_F(ArchiveTest, TamperingIsFound) {
                            "reused_by = 'x'",
                            "budget = 0.25",
                            "continues = 4",
+                           "donor = 5",
+                           "donor = NULL",
                            "start_state = 'x'",
                            "state = 'x'",
                            "plan = 'x'",
@@ -224,12 +227,49 @@ TEST_F(ArchiveTest, CreateResumeAndVersions) {
     EXPECT_EQ(llvm::cantFail(archive->verifyChain()), std::nullopt);
   }
   sql("PRAGMA user_version = 7");
-  EXPECT_EQ(errorOf(Archive::openForResume(folder)), file() + ": expected an archive of version 2, found version 7, of a newer release");
-  EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": expected an archive of version 2, found version 7, of a newer release");
+  EXPECT_EQ(errorOf(Archive::openForResume(folder)), file() + ": expected an archive of version 3, found version 7, of a newer release");
+  EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": expected an archive of version 3, found version 7, of a newer release");
   FILE *garbage = fopen(file().c_str(), "w");
   fputs(std::string(10000, 'x').c_str(), garbage);
   fclose(garbage);
   EXPECT_EQ(errorOf(Archive::openReadOnly(folder)), file() + ": file is not a database");
+}
+
+TEST_F(ArchiveTest, VersionTwoIsReadAndResumed) {
+  // Without donors the rows, their chain and their digest are those of version 2.
+  auto rows = [](bool donors) {
+    std::vector<CandidateRow> list;
+    for (int64_t i = 0; i < 6; ++i) {
+      list.push_back(candidate(i));
+      if (!donors)
+        list.back().donor = -1;
+    }
+    return list;
+  };
+  {
+    auto archive = llvm::cantFail(Archive::create(folder));
+    for (CandidateRow &row : rows(false))
+      llvm::cantFail(archive->appendCandidate(row));
+  }
+  std::string digest = llvm::cantFail(llvm::cantFail(Archive::openReadOnly(folder))->contentDigest());
+  sql("ALTER TABLE candidate DROP COLUMN donor; PRAGMA user_version = 2");
+  {
+    auto archive = llvm::cantFail(Archive::openReadOnly(folder));
+    EXPECT_EQ(llvm::cantFail(archive->contentDigest()), digest);
+    EXPECT_EQ(llvm::cantFail(archive->verifyChain()), std::nullopt);
+    EXPECT_EQ(llvm::cantFail(archive->loadAll())[5].donor, -1);
+  }
+  {
+    auto archive = llvm::cantFail(Archive::openForResume(folder));
+    EXPECT_EQ(llvm::cantFail(archive->contentDigest()), digest);
+    CandidateRow row = candidate(6);
+    row.donor = 3;
+    llvm::cantFail(archive->appendCandidate(row));
+  }
+  auto archive = llvm::cantFail(Archive::openReadOnly(folder));
+  EXPECT_EQ(llvm::cantFail(archive->get(6))->donor, 3);
+  EXPECT_EQ(llvm::cantFail(archive->verifyChain()), std::nullopt);
+  EXPECT_NE(llvm::cantFail(archive->contentDigest()), digest);
 }
 
 TEST_F(ArchiveTest, BatchesAreAllOrNothing) {

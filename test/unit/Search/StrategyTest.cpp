@@ -422,6 +422,7 @@ TEST(Strategy, EveryRowOfTheTableIsThere) {
       Proposal p = ask(*strategy, id);
       EXPECT_LE(p.parent, std::max<int64_t>(0, id - 8));
       EXPECT_LE(p.continues, std::max<int64_t>(-1, id - 8));
+      EXPECT_LE(p.donor, std::max<int64_t>(-1, id - 8));
       EXPECT_GT(p.budget, 0);
       EXPECT_LE(p.budget, 1);
       if (id >= 7) {

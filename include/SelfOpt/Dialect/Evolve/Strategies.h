@@ -27,6 +27,9 @@ struct StrategyParameter {
   llvm::StringLiteral name;
   int64_t initial, low, high; ///< What it is where it is left out, and its bounds, which it may reach.
   llvm::StringLiteral meaning;
+  /// It is among a search's settings only where it is not at its default: for parameters that came later, so that the
+  /// specs of before keep their text and their digest.
+  bool optional = false;
 };
 
 struct StrategyKind {
