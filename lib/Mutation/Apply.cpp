@@ -260,11 +260,9 @@ LogicalResult InsertDenseOp::applyTo(ModuleOp spec) {
     auto dense = opAt<nn::DenseOp>(model, getPlace(), "dense layers");
     if (failed(dense))
       return failure();
-    auto kind = nn::symbolizeActivation(getActivation());
-    if (!kind)
-      return model->emitError() << "expected an activation (relu, tanh, gelu, sigmoid), found " << getActivationAttr();
-    if (int64_t(getUnits()) < 1 || int64_t(getUnits()) > maxUnits)
-      return model->emitError() << "expected 1 to " << maxUnits << " units, found " << int64_t(getUnits());
+    auto kind = parseActivation(model, getActivationAttr());
+    if (failed(kind) || failed(checkUnits(model, getUnits())))
+      return failure();
     OpBuilder b(*dense);
     auto type = RankedTensorType::get({int64_t(getUnits())}, b.getF32Type());
     nn::Init init = *kind == nn::Activation::Relu || *kind == nn::Activation::Gelu ? nn::Init::HeNormal

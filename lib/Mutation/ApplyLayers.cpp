@@ -93,18 +93,6 @@ static Value activation(OpBuilder &b, Location loc, nn::Activation kind, Value x
   return nn::ActivationOp::create(b, loc, x.getType(), kind, x);
 }
 
-static LogicalResult checkUnits(Operation *program, int64_t units) {
-  if (units < 1 || units > maxUnits)
-    return program->emitError() << "expected 1 to " << maxUnits << " units, found " << units;
-  return success();
-}
-
-static FailureOr<nn::Activation> parseActivation(Operation *program, StringAttr name) {
-  if (auto kind = nn::symbolizeActivation(name.getValue()))
-    return *kind;
-  return program->emitError() << "expected an activation (relu, tanh, gelu, sigmoid), found " << name, failure();
-}
-
 /// The numbered value, a vector of f32 defined before `op`.
 static FailureOr<Value> vectorBefore(Operation *op, int64_t number) {
   SmallVector<Value> values = numberedValues(*op->getBlock());

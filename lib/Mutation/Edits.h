@@ -38,6 +38,20 @@ llvm::LogicalResult applyTo(mlir::Operation *mutation, mlir::FlatSymbolRefAttr s
   return editProgram(mutation, target, edit);
 }
 
+/// Whether a layer may have that many units, or an error on the program.
+inline llvm::LogicalResult checkUnits(mlir::Operation *program, int64_t units) {
+  if (units < 1 || units > maxUnits)
+    return program->emitError() << "expected 1 to " << maxUnits << " units, found " << units;
+  return llvm::success();
+}
+
+inline mlir::FailureOr<nn::Activation> parseActivation(mlir::Operation *program, mlir::StringAttr name) {
+  if (auto kind = nn::symbolizeActivation(name.getValue()))
+    return *kind;
+  program->emitError() << "expected an activation (relu, tanh, gelu, sigmoid), found " << name;
+  return llvm::failure();
+}
+
 /// Layers of one operand that keep its type, dense layers aside: what drop_layer counts.
 inline bool keepsShape(mlir::Operation &op) {
   return !mlir::isa<nn::DenseOp>(op) && op.getNumOperands() == 1 && op.getNumResults() == 1 && mlir::isa<LayerOpInterface>(op) &&

@@ -29,7 +29,6 @@ double selfopt::roundToDigits(double x, int digits) {
   return rounded;
 }
 
-static StringRef nameOf(Operation *op) { return SymbolTable::getSymbolName(op); }
 static FlatSymbolRefAttr symbolOf(Operation *op) { return FlatSymbolRefAttr::get(SymbolTable::getSymbolName(op)); }
 
 //===----------------------------------------------------------------------===//
@@ -38,7 +37,6 @@ static FlatSymbolRefAttr symbolOf(Operation *op) { return FlatSymbolRefAttr::get
 
 static constexpr int64_t roundWidths[] = {8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256};
 static constexpr int64_t minInserted = 4, maxInserted = 128;
-static constexpr StringLiteral activations[] = {"relu", "tanh", "gelu", "sigmoid"};
 
 /// Whether the size of the layer's result is the size of the model's, which the loss fixes.
 static bool sizesResult(nn::DenseOp dense) {

@@ -23,8 +23,6 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
 
-static StringRef nameOf(Operation *program) { return SymbolTable::getSymbolName(program); }
-
 static SmallVector<Operation *> opsOf(Operation *program) {
   SmallVector<Operation *> ops;
   for (Operation &op : program->getRegion(0).front().without_terminator())

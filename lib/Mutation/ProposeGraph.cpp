@@ -17,19 +17,6 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
 
-static StringRef nameOf(Operation *op) { return SymbolTable::getSymbolName(op); }
-
-static SmallVector<nn::DenseOp> denseLayers(Operation *model) {
-  return llvm::to_vector(model->getRegion(0).getOps<nn::DenseOp>());
-}
-
-static std::optional<uint64_t> drawDense(Operation *model, Philox &random) {
-  size_t count = denseLayers(model).size();
-  if (!count)
-    return std::nullopt;
-  return random.below(count);
-}
-
 /// The numbers of the vectors that a dense layer may read.
 static SmallVector<uint64_t> vectorsBefore(nn::DenseOp dense) {
   SmallVector<uint64_t> numbers;
@@ -108,7 +95,6 @@ Operation *selfopt::proposeInsertBranch(OpBuilder &b, Operation *model, Philox &
   auto place = drawDense(model, random);
   if (!place)
     return nullptr;
-  static constexpr StringLiteral activations[] = {"relu", "tanh", "gelu", "sigmoid"};
   uint64_t from = pick(vectorsBefore(denseLayers(model)[*place]), random);
   int64_t units = drawUnits(4, 64, random);
   return InsertBranchOp::create(b, b.getUnknownLoc(), nameOf(model), *place, from, units, pick(activations, random));

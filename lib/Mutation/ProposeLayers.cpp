@@ -14,19 +14,9 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
 
-static StringRef nameOf(Operation *op) { return SymbolTable::getSymbolName(op); }
-
 /// Between `low` and `high`, evenly in the logarithm, with two digits.
 static double drawLog(double low, double high, Philox &random) {
   return roundToDigits(low * std::pow(high / low, random.uniform()), 2);
-}
-
-static std::optional<uint64_t> drawDense(Operation *model, Philox &random) {
-  auto layers = model->getRegion(0).getOps<nn::DenseOp>();
-  uint64_t count = std::distance(layers.begin(), layers.end());
-  if (!count)
-    return std::nullopt;
-  return random.below(count);
 }
 
 /// The width of the domain of the features that a model is trained on; 1 where nothing trains it.
@@ -52,7 +42,7 @@ Operation *selfopt::proposeInsertNoise(OpBuilder &b, Operation *model, Philox &r
   // The input twice as often as all other places together.
   if (random.below(3))
     place = 0;
-  nn::DenseOp dense = *std::next(model->getRegion(0).getOps<nn::DenseOp>().begin(), *place);
+  nn::DenseOp dense = denseLayers(model)[*place];
   double scale = roundToDigits(drawScale(model, dense.getInput(), random), 3);
   return InsertNoiseOp::create(b, b.getUnknownLoc(), nameOf(model), *place, APFloat(scale));
 }

@@ -7,13 +7,31 @@
 #ifndef SELFOPT_LIB_MUTATION_PROPOSERS_H
 #define SELFOPT_LIB_MUTATION_PROPOSERS_H
 
+#include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
 
 namespace selfopt {
 
 /// The nearest number with that many significant decimal digits, so that a lineage reads well.
 double roundToDigits(double x, int digits);
+
+inline llvm::StringRef nameOf(mlir::Operation *op) { return mlir::SymbolTable::getSymbolName(op); }
+
+/// What a drawn layer may have behind it: the names of nn.activation's kinds.
+inline constexpr llvm::StringLiteral activations[] = {"relu", "tanh", "gelu", "sigmoid"};
+
+inline llvm::SmallVector<nn::DenseOp> denseLayers(mlir::Operation *model) {
+  return llvm::to_vector(model->getRegion(0).getOps<nn::DenseOp>());
+}
+/// The number of a dense layer; nothing where the model has none.
+inline std::optional<uint64_t> drawDense(mlir::Operation *model, Philox &random) {
+  size_t count = denseLayers(model).size();
+  if (!count)
+    return std::nullopt;
+  return random.below(count);
+}
 
 template <typename Range> auto pick(const Range &from, Philox &random) { return from[random.below(std::size(from))]; }
 

@@ -275,6 +275,19 @@ llvm::Expected<std::unique_ptr<Archive>> Archive::openReadOnly(llvm::StringRef f
   return std::unique_ptr<Archive>(new Archive(std::move(impl)));
 }
 
+llvm::Expected<std::unique_ptr<Archive>> Archive::openIntact(llvm::StringRef folder) {
+  auto archive = openReadOnly(folder);
+  if (!archive)
+    return archive.takeError();
+  auto bad = (*archive)->verifyChain();
+  if (!bad)
+    return bad.takeError();
+  if (*bad)
+    return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
+                                   folder + ": row " + llvm::Twine(**bad) + " is not what was archived");
+  return archive;
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//

@@ -89,6 +89,9 @@ public:
   /// Opens an archive to read it, also while a search appends to it.
   static llvm::Expected<std::unique_ptr<Archive>> openReadOnly(llvm::StringRef folder);
 
+  /// The same; an error also where a row is not what was archived.
+  static llvm::Expected<std::unique_ptr<Archive>> openIntact(llvm::StringRef folder);
+
   /// Whether the folder holds an archive.
   static bool exists(llvm::StringRef folder);
 

@@ -21,6 +21,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include "gtest/gtest.h"
+#include <map>
 #include <random>
 #include <string>
 
@@ -238,6 +240,75 @@ inline std::vector<int32_t> someRows(int64_t count, int64_t of, std::mt19937 &en
   std::shuffle(all.begin(), all.end(), engine);
   rows.assign(all.begin(), all.begin() + count);
   return rows;
+}
+
+//===--- What is planned ----------------------------------------------------===//
+
+/// A function @f as text.
+inline std::string function(const std::string &signature, const std::string &body) {
+  return "func.func @f" + signature + " {\n" + body + "}\n";
+}
+
+/// A copy of a function with all that it may call: planning changes what it is given.
+inline mlir::func::FuncOp copyOf(mlir::ModuleOp module, mlir::ModuleOp scratch, llvm::StringRef name) {
+  for (auto f : module.getOps<mlir::func::FuncOp>())
+    if (!scratch.lookupSymbol(f.getSymName()))
+      scratch.push_back(f->clone());
+  return scratch.lookupSymbol<mlir::func::FuncOp>(name);
+}
+
+/// Lives counted anew from the launches: no two buffers that are alive together may share a byte.
+inline void checkPlaces(const plan::Planner &planner, llvm::ArrayRef<const plan::FunctionPlan *> plans, int64_t arena) {
+  auto membersOf = [&](int i) {
+    std::vector<int> members{i};
+    if (planner.buffers[i].group >= 0) {
+      members.clear();
+      for (size_t k = 0; k < planner.buffers.size(); ++k)
+        if (planner.buffers[k].group == planner.buffers[i].group)
+          members.push_back(int(k));
+    }
+    return members;
+  };
+  for (const plan::FunctionPlan *plan : plans) {
+    int end = int(plan->launches.size());
+    std::map<int, std::pair<int, int>> lives;
+    auto touch = [&](int i, int from, int to) {
+      for (int k : membersOf(i)) {
+        auto [it, fresh] = lives.try_emplace(k, std::make_pair(from, to));
+        it->second = {std::min(it->second.first, from), std::max(it->second.second, to)};
+      }
+    };
+    for (int i : plan->arguments)
+      touch(i, -1, -1);
+    for (int i : plan->results)
+      touch(i, end, end);
+    for (auto [when, launch] : llvm::enumerate(plan->launches))
+      for (const plan::Operand &operand : launch.operands)
+        if (operand.buffer >= 0) {
+          touch(operand.buffer, int(when), int(when));
+          // A view of a group must not reach behind it.
+          int64_t bytes = 0;
+          for (int k : membersOf(operand.buffer))
+            bytes += planner.buffers[k].bytes();
+          EXPECT_LE(operand.view.getNumElements() * int64_t(operand.view.getElementTypeBitWidth() / 8), bytes);
+        }
+    // What persists is alive in all functions.
+    for (size_t i = 0; i < planner.buffers.size(); ++i)
+      if (planner.buffers[i].persistent && planner.buffers[i].offset >= 0)
+        lives[int(i)] = {-1, end};
+    for (auto a = lives.begin(); a != lives.end(); ++a) {
+      const plan::Buffer &x = planner.buffers[a->first];
+      ASSERT_GE(x.offset, 0) << x.name;
+      ASSERT_LE(x.offset + x.bytes(), arena) << x.name;
+      for (auto b = std::next(a); b != lives.end(); ++b) {
+        const plan::Buffer &y = planner.buffers[b->first];
+        bool together = a->second.first <= b->second.second && b->second.first <= a->second.second;
+        bool shared = x.offset < y.offset + y.bytes() && y.offset < x.offset + x.bytes();
+        ASSERT_FALSE(together && shared)
+            << x.name << " at " << x.offset << " and " << y.name << " at " << y.offset << " are alive together";
+      }
+    }
+  }
 }
 
 } // namespace selfopt::test
