@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Dialect/Structure.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
 using namespace mlir;
@@ -95,6 +97,97 @@ llvm::hash_code selfopt::structureHash(Operation *op) {
   return hash;
 }
 
+namespace {
+class Fingerprint {
+public:
+  uint64_t of(Operation *op) {
+    llvm::hash_code hash = llvm::hash_combine(op->getName(), op->getRawDictionaryAttrs(), op->hashProperties());
+    SmallVector<uint64_t, 4> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(numbers.try_emplace(operand, numbers.size()).first->second);
+    if (op->hasTrait<OpTrait::IsCommutative>())
+      llvm::sort(operands);
+    hash = llvm::hash_combine(hash, llvm::hash_combine_range(operands));
+    for (Block *successor : op->getSuccessors())
+      hash = llvm::hash_combine(hash, blocks.try_emplace(successor, blocks.size()).first->second);
+    for (Type type : op->getResultTypes())
+      hash = llvm::hash_combine(hash, type);
+    for (Region &region : op->getRegions()) {
+      hash = llvm::hash_combine(hash, region.getBlocks().size());
+      for (Block &block : region) {
+        hash = llvm::hash_combine(hash, blocks.try_emplace(&block, blocks.size()).first->second);
+        for (BlockArgument argument : block.getArguments()) {
+          numbers.try_emplace(argument, numbers.size());
+          hash = llvm::hash_combine(hash, argument.getType());
+        }
+        for (Operation &inner : block)
+          hash = llvm::hash_combine(hash, of(&inner));
+      }
+    }
+    for (Value result : op->getResults())
+      numbers.try_emplace(result, numbers.size());
+    return uint64_t(size_t(hash));
+  }
+
+private:
+  llvm::SmallDenseMap<Value, uint64_t, 64> numbers;
+  llvm::SmallDenseMap<Block *, uint64_t, 4> blocks;
+};
+
+class Cloner {
+public:
+  static Operation *run(Operation *op) {
+    Cloner cloner(op);
+    Operation *copy = cloner.clone(op);
+    if (cloner.straight)
+      return copy;
+    copy->dropAllReferences();
+    copy->destroy();
+    return op->clone();
+  }
+
+private:
+  explicit Cloner(Operation *root) : root(root) {}
+
+  Operation *clone(Operation *op) {
+    SmallVector<Value, 8> operands;
+    for (Value operand : op->getOperands()) {
+      auto it = values.find(operand);
+      // One from outside stays what it is; one from inside would have to be there by now.
+      straight &= it != values.end() || !root->isAncestor(operand.getParentBlock()->getParentOp());
+      operands.push_back(it == values.end() ? operand : it->second);
+    }
+    straight &= op->getNumSuccessors() == 0;
+    Operation *copy =
+        Operation::create(op->getLoc(), op->getName(), op->getResultTypes(), operands, op->getRawDictionaryAttrs(),
+                          op->getPropertiesStorage(), BlockRange(), op->getNumRegions());
+    for (auto [from, to] : llvm::zip(op->getRegions(), copy->getRegions())) {
+      if (from.empty())
+        continue;
+      straight &= from.hasOneBlock();
+      Block &block = to.emplaceBlock();
+      for (BlockArgument argument : from.front().getArguments())
+        values[argument] = block.addArgument(argument.getType(), argument.getLoc());
+      for (Operation &inner : from.front()) {
+        if (!straight)
+          return copy;
+        block.push_back(clone(&inner));
+      }
+    }
+    for (auto [from, to] : llvm::zip(op->getResults(), copy->getResults()))
+      values[from] = to;
+    return copy;
+  }
+
+  Operation *root;
+  bool straight = true;
+  llvm::SmallDenseMap<Value, Value, 64> values;
+};
+} // namespace
+
+uint64_t selfopt::structureFingerprint(Operation *op) { return Fingerprint().of(op); }
+Operation *selfopt::cloneStructure(Operation *op) { return Cloner::run(op); }
+
 /// The attributes as they come, without the dictionary that getAttrs() makes of those that are properties.
 static NamedAttrList attributesOf(Operation *op) {
   if (!op->isRegistered())
@@ -111,24 +204,38 @@ SmallVector<NamedAttribute, 8> selfopt::sortedAttributes(Operation *op) {
   return sorted;
 }
 
+/// Attributes that have no symbols in them, of those that programs are full of.
+static bool hasNoSymbols(Attribute attribute) {
+  return isa<IntegerAttr, FloatAttr, StringAttr, UnitAttr, DenseElementsAttr, DenseArrayAttr, arith::FastMathFlagsAttr,
+             arith::IntegerOverflowFlagsAttr>(attribute);
+}
+
 void selfopt::walkSymbolRefs(Operation *op, llvm::function_ref<void(SymbolRefAttr)> visit) {
   SmallVector<NamedAttribute, 8> some;
-  op->walk([&](Operation *inner) {
-    // Most attributes are numbers and names: those are not even sorted.
-    some.clear();
-    for (NamedAttribute attribute : attributesOf(inner))
-      if (!isa<IntegerAttr, FloatAttr, StringAttr, UnitAttr>(attribute.getValue()))
-        some.push_back(attribute);
-    llvm::sort(some);
-    for (NamedAttribute attribute : some) {
-      if (auto symbol = dyn_cast<SymbolRefAttr>(attribute.getValue())) {
-        visit(symbol);
-        continue;
-      }
-      attribute.getValue().walk<WalkOrder::PreOrder>([&](SymbolRefAttr symbol) {
-        visit(symbol);
+  std::function<void(Attribute)> walk = [&](Attribute attribute) {
+    if (auto symbol = dyn_cast<SymbolRefAttr>(attribute)) {
+      visit(symbol);
+    } else if (auto array = dyn_cast<ArrayAttr>(attribute)) {
+      for (Attribute element : array)
+        walk(element);
+    } else if (!hasNoSymbols(attribute)) {
+      attribute.walk<WalkOrder::PreOrder>([&](SymbolRefAttr nested) {
+        visit(nested);
         return WalkResult::skip();
       });
     }
+  };
+  op->walk([&](Operation *inner) {
+    // Of these dialects no attribute of an op's own holds a symbol; expressions are made of them.
+    if (inner->getRawDictionaryAttrs().empty() &&
+        isa_and_nonnull<arith::ArithDialect, math::MathDialect>(inner->getDialect()))
+      return;
+    some.clear();
+    for (NamedAttribute attribute : attributesOf(inner))
+      if (!hasNoSymbols(attribute.getValue()))
+        some.push_back(attribute);
+    llvm::sort(some);
+    for (NamedAttribute attribute : some)
+      walk(attribute.getValue());
   });
 }

@@ -7,6 +7,7 @@
 
 #include "Edits.h"
 #include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -194,7 +195,7 @@ static LogicalResult verifySymbolUses(Operation *target, Operation *before) {
 LogicalResult selfopt::editProgram(Operation *mutation, Operation *target,
                                    function_ref<LogicalResult(Operation *)> edit) {
   // The program is small: a copy is the simplest way back.
-  Operation *backup = target->clone();
+  Operation *backup = cloneStructure(target);
   std::string message;
   LogicalResult ok = success();
   {

@@ -188,7 +188,7 @@ public:
       return encoder.take();
     }
     Hash head = encoder.take();
-    Operation *copy = op->clone();
+    Operation *copy = cloneStructure(op);
     Block &block = copy->getRegion(0).front();
     foldProgram(block);
     dropDeadCode(block);
@@ -338,10 +338,10 @@ std::string SpecDigester::digest(ModuleOp spec) {
   });
 }
 
-std::string selfopt::printSpec(ModuleOp spec) {
+std::string selfopt::printSpec(ModuleOp spec, bool verified) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  spec.print(os);
+  spec.print(os, verified ? OpPrintingFlags().assumeVerified() : OpPrintingFlags());
   os << '\n';
   return text;
 }

@@ -7,8 +7,11 @@
 
 #include "SelfOpt/Mutation/Equivalence.h"
 #include "Edits.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Reference/Interpreter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/bit.h"
@@ -122,6 +125,76 @@ static std::string textOf(ArrayRef<Tensor> all) {
   return llvm::join(llvm::map_range(all, [](const Tensor &t) { return textOf(t); }), ", ");
 }
 
+namespace {
+/// Runs a program on many inputs.
+class Runner {
+public:
+  /// A program of scalars is run on all inputs at once: its ops are elementwise, so a copy that has vectors of `lanes`
+  /// elements for scalars computes in each lane what the program does.
+  Runner(Block &program, int64_t lanes) : program(program), lanes(lanes) {
+    auto isScalar = [](Type type) { return type.isIntOrFloat(); };
+    bool elementwise = llvm::all_of(program.getArgumentTypes(), isScalar) &&
+                       llvm::all_of(program.without_terminator(), [&](Operation &op) {
+                         return op.getNumRegions() == 0 && llvm::all_of(op.getResultTypes(), isScalar) &&
+                                (isa<arith::ConstantOp>(op) || OpTrait::hasElementwiseMappableTraits(&op));
+                       });
+    if (elementwise)
+      widen();
+  }
+
+  /// The results of each input.
+  LogicalResult run(ArrayRef<SmallVector<Tensor>> inputs, SmallVectorImpl<SmallVector<Tensor>> &results) const {
+    if (!wide) {
+      for (const SmallVector<Tensor> &input : inputs)
+        if (failed(Interpreter().runBlock(program, input, results.emplace_back())))
+          return failure();
+      return success();
+    }
+    SmallVector<Tensor> columns, found;
+    for (auto [i, argument] : llvm::enumerate(program.getArguments())) {
+      Tensor column = Tensor::zeros({lanes}, isa<FloatType>(argument.getType()));
+      for (auto [lane, input] : llvm::enumerate(inputs))
+        column.isFloat ? void(column.floats[lane] = input[i].floats[0])
+                       : void(column.integers[lane] = input[i].integers[0]);
+      columns.push_back(std::move(column));
+    }
+    if (failed(Interpreter().runBlock(*owner.get().getBody(), columns, found)))
+      return failure();
+    for (size_t lane = 0; lane < inputs.size(); ++lane) {
+      SmallVector<Tensor> &row = results.emplace_back();
+      for (const Tensor &column : found)
+        row.push_back(column.isFloat ? Tensor::scalar(column.floats[lane]) : Tensor::scalarInt(column.integers[lane]));
+    }
+    return success();
+  }
+
+private:
+  void widen() {
+    owner = ModuleOp::create(program.getParentOp()->getLoc());
+    wide = *owner;
+    auto vectorOf = [&](Type type) { return RankedTensorType::get({lanes}, type); };
+    // The module is only what holds the block: errors name an op that stands in something.
+    Block &block = *wide.getBody();
+    IRMapping mapping;
+    for (BlockArgument argument : program.getArguments())
+      mapping.map(argument, block.addArgument(vectorOf(argument.getType()), argument.getLoc()));
+    for (Operation &op : program) {
+      Operation *copy = op.clone(mapping);
+      block.push_back(copy);
+      for (Value result : copy->getResults())
+        result.setType(vectorOf(result.getType()));
+      if (auto constant = dyn_cast<arith::ConstantOp>(copy))
+        constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
+    }
+  }
+
+  Block &program;
+  int64_t lanes;
+  OwningOpRef<ModuleOp> owner;
+  ModuleOp wide; ///< Null where each input is run by itself.
+};
+} // namespace
+
 LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random) {
   Block &one = before->getRegion(0).front(), &other = after->getRegion(0).front();
   if (one.getArgumentTypes() != other.getArgumentTypes() ||
@@ -133,22 +206,10 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
                                 "to make inputs of, found ")
              << type;
 
-  auto compare = [&](ArrayRef<Tensor> inputs) -> LogicalResult {
-    SmallVector<Tensor> expected, found;
-    Interpreter first, second;
-    if (failed(first.runBlock(one, inputs, expected)) || failed(second.runBlock(other, inputs, found)))
-      return failure();
-    for (auto [i, e, f] : llvm::enumerate(expected, found))
-      if (!sameBits(e, f))
-        return after->emitOpError("is not equivalent: expected result ") << i << " to be " << textOf(e)
-                                  << " on the input (" << textOf(inputs) << "), found " << textOf(f);
-    return success();
-  };
-
+  SmallVector<SmallVector<Tensor>> inputs;
   InputMaker maker(one.getArgumentTypes());
   for (float x : edges)
-    if (failed(compare(maker.make([&] { return x; }))))
-      return failure();
+    inputs.push_back(maker.make([&] { return x; }));
   SmallVector<unsigned> scalars;
   for (BlockArgument argument : one.getArguments())
     if (argument.getType().isF32())
@@ -157,22 +218,29 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
     for (size_t j = 0; j < i; ++j)
       for (float x : pairedEdges)
         for (float y : pairedEdges) {
-          SmallVector<Tensor> inputs = maker.make([&] { return maker.any(); });
-          inputs[scalars[i]] = Tensor::scalar(x);
-          inputs[scalars[j]] = Tensor::scalar(y);
-          if (failed(compare(inputs)))
-            return failure();
+          inputs.push_back(maker.make([&] { return maker.any(); }));
+          inputs.back()[scalars[i]] = Tensor::scalar(x);
+          inputs.back()[scalars[j]] = Tensor::scalar(y);
         }
   for (unsigned n = 0; n < random; ++n)
-    if (failed(compare(maker.make([&] { return maker.any(); }))))
-      return failure();
+    inputs.push_back(maker.make([&] { return maker.any(); }));
+
+  SmallVector<SmallVector<Tensor>> expected, found;
+  if (failed(Runner(one, int64_t(inputs.size())).run(inputs, expected)) ||
+      failed(Runner(other, int64_t(inputs.size())).run(inputs, found)))
+    return failure();
+  for (auto [input, results, others] : llvm::zip_equal(inputs, expected, found))
+    for (auto [i, e, f] : llvm::enumerate(results, others))
+      if (!sameBits(e, f))
+        return after->emitOpError("is not equivalent: expected result ") << i << " to be " << textOf(e)
+                                  << " on the input (" << textOf(input) << "), found " << textOf(f);
   return success();
 }
 
 LogicalResult selfopt::editEquivalently(Operation *mutation, Operation *target,
                                         function_ref<LogicalResult(Operation *)> edit) {
   return editProgram(mutation, target, [&](Operation *program) -> LogicalResult {
-    Operation *before = program->clone();
+    Operation *before = cloneStructure(program);
     LogicalResult ok = edit(program);
     if (succeeded(ok))
       ok = validateEquivalence(before, program);

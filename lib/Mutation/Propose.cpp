@@ -10,6 +10,7 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/SetVector.h"
@@ -432,12 +433,11 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
     if (!mutation)
       continue;
     // What was drawn may come to nothing: an edit of code that is dead by then, a graft of what stands there already.
-    Operation *before = target->clone();
-    bool applied = succeeded(cast<MutationOpInterface>(mutation).applyTo(spec));
-    Operation *after = SymbolTable::lookupSymbolIn(spec, cast<MutationOpInterface>(mutation).getTargetSymbol());
-    applied &= !OperationEquivalence::isEquivalentTo(before, after, OperationEquivalence::IgnoreLocations);
-    before->destroy();
-    if (applied)
+    // A fingerprint that differs by chance would cost a draw.
+    uint64_t before = structureFingerprint(target);
+    if (succeeded(cast<MutationOpInterface>(mutation).applyTo(spec)) &&
+        structureFingerprint(SymbolTable::lookupSymbolIn(
+            spec, cast<MutationOpInterface>(mutation).getTargetSymbol())) != before)
       return mutation;
     mutation->erase();
   }

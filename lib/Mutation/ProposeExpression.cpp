@@ -13,6 +13,7 @@
 #include "Edits.h"
 #include "Proposers.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/SymbolTable.h"
@@ -144,7 +145,7 @@ Operation *selfopt::proposeDropOp(OpBuilder &b, Operation *program, Philox &rand
 }
 
 Operation *selfopt::proposeSimplify(OpBuilder &b, Operation *program, Philox &) {
-  Operation *copy = program->clone();
+  Operation *copy = cloneStructure(program);
   bool simpler = simplifyProgram(copy);
   copy->destroy();
   return simpler ? SimplifyOp::create(b, b.getUnknownLoc(), nameOf(program)) : nullptr;

@@ -7,6 +7,7 @@
 
 #include "Workbench.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "mlir/Parser/Parser.h"
 #ifdef __GLIBC__
@@ -43,9 +44,22 @@ static Block &lineageOf(ModuleOp spec, StringRef from) {
   return lineage.getBody().emplaceBlock();
 }
 
+ModuleOp Workbench::parse(StringRef program) {
+  auto it = parsed.find(program);
+  if (it != parsed.end())
+    return *it->second;
+  if (parsed.size() == parsedPrograms)
+    parsed.clear();
+  OwningOpRef<ModuleOp> spec = parseSpec(program, *context, source);
+  if (!spec)
+    return {};
+  return *(parsed[program] = std::move(spec));
+}
+
 llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, const Proposal &proposal, Philox &random,
                                                           StringRef donor) {
   if (!context || used == programsPerContext) {
+    parsed.clear();
     digester.reset();
     context.reset();
 #ifdef __GLIBC__
@@ -58,9 +72,10 @@ llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, cons
     used = 0;
   }
   ++used;
-  OwningOpRef<ModuleOp> child = parseSpec(parent, *context, source);
-  if (!child)
+  ModuleOp from = parse(parent);
+  if (!from)
     return llvm::createStringError("the program of a parent does not parse again");
+  OwningOpRef<ModuleOp> child = cloneSpec(from);
   MutationScope scope = MutationScope::of(*child);
   std::vector<std::string> kinds;
   if (proposal.keep == Keep::Model)
@@ -75,16 +90,17 @@ llvm::Expected<Workbench::Child> Workbench::mutateProgram(StringRef parent, cons
   unsigned applied = 0;
   if (proposal.donor >= 0) {
     static const std::string grafts[] = {"graft_program", "graft_layers"};
-    OwningOpRef<ModuleOp> other = parseSpec(donor, *context, source);
+    ModuleOp other = parse(donor);
     if (!other)
       return llvm::createStringError("the program of a donor does not parse again");
-    made.changed = mutate(*child, scope, random, lineage, grafts, *other) != nullptr;
+    made.changed = mutate(*child, scope, random, lineage, grafts, other) != nullptr;
     applied += made.changed;
   }
   for (; applied < proposal.mutations; ++applied)
     made.changed |= mutate(*child, scope, random, lineage, kinds) != nullptr;
   made.mutation = mutationText(lineage, before);
-  made.program = printSpec(*child);
+  // The start was verified when it was read, and every mutation verifies what it changed.
+  made.program = printSpec(*child, /*verified=*/true);
   made.digest = digester->digest(*child);
   return made;
 }

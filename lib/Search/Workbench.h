@@ -17,6 +17,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
 namespace selfopt {
@@ -39,13 +40,18 @@ public:
   llvm::Expected<Child> mutateProgram(llvm::StringRef parent, const Proposal &proposal, Philox &random,
                                       llvm::StringRef donor = "");
 
-  static constexpr unsigned programsPerContext = 200;
+  static constexpr unsigned programsPerContext = 1000;
 
 private:
+  /// A parent is mutated many times, and parsed once while there is room.
+  mlir::ModuleOp parse(llvm::StringRef program);
+
+  static constexpr unsigned parsedPrograms = 256;
   const mlir::DialectRegistry &registry;
   std::string source, startDigest;
   std::unique_ptr<mlir::MLIRContext> context;
-  std::unique_ptr<SpecDigester> digester; ///< Of that context.
+  std::unique_ptr<SpecDigester> digester; ///< Of that context, as what follows.
+  llvm::StringMap<mlir::OwningOpRef<mlir::ModuleOp>> parsed; ///< By text.
   unsigned used = 0;
 };
 

@@ -24,6 +24,7 @@
 #include "../../lib/Search/Workbench.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/InitAll.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
@@ -109,7 +110,7 @@ struct Bench {
         parent = &queue[random.below(queue.size())];
       unsigned mutations = random.below(4) == 0 ? 2 : 1;
       clock.start();
-      Member child{(parent ? *parent->module : *origin).clone(), parent ? parent->depth + 1 : 1};
+      Member child{cloneSpec(parent ? *parent->module : *origin), parent ? parent->depth + 1 : 1};
       clock.lap("clone");
       Block &lineage = (*child.module->getOps<evolve::LineageOp>().begin()).getBody().front();
       MutationScope scope = MutationScope::of(*child.module);

@@ -75,8 +75,8 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// The text of a spec as the tools print it.
-std::string printSpec(mlir::ModuleOp spec);
+/// The text of a spec as the tools print it. One that is known to be `verified` is not verified again for it.
+std::string printSpec(mlir::ModuleOp spec, bool verified = false);
 
 //===--- Proposing ----------------------------------------------------------===//
 
