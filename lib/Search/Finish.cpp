@@ -96,7 +96,8 @@ llvm::Expected<std::vector<int64_t>> Searcher::findFinalists() {
   return ids;
 }
 
-/// What a strategy that weighs its objectives has found, from the whole archive: its last population may have lost some.
+/// What a strategy that weighs its objectives has found, from the whole archive: its last population may have lost
+/// some.
 llvm::Error Searcher::findFront(SearchOutcome &outcome) {
   ParetoFront front;
   auto error = archive->forEach([&](const CandidateRow &row) {
@@ -196,8 +197,8 @@ bool Searcher::keepsPolicy(ModuleOp module) {
   return llvm::all_of(policy->check(module, facts), [](const CheckResult &c) { return c.verdict == Verdict::Holds; });
 }
 
-/// Stores the weights of start and winner, then says so in the archive, then lets go of those of an earlier end: whenever
-/// it is killed, what the archive names is there.
+/// Stores the weights of start and winner, then says so in the archive, then lets go of those of an earlier end:
+/// whenever it is killed, what the archive names is there.
 llvm::Error Searcher::keepWeights(SearchOutcome &outcome) {
   auto before = finalWeightsOf(*archive);
   if (!before)
