@@ -107,7 +107,7 @@ std::string selfopt::planDigest(const PlannedProgram &planned) {
   return digestHex(text);
 }
 
-llvm::Error selfopt::saveParameters(const Executable &executable, const PlannedProgram &planned, StringRef path) {
+std::string selfopt::encodeParameters(const Executable &executable, const PlannedProgram &planned) {
   TensorFile file;
   for (auto [i, type] : llvm::enumerate(planned.parameters)) {
     NamedArray array;
@@ -118,5 +118,9 @@ llvm::Error selfopt::saveParameters(const Executable &executable, const PlannedP
     std::memcpy(array.array.bytes.data(), executable.lookup(array.name), array.array.bytes.size());
     file.tensors.push_back(std::move(array));
   }
-  return writeSafetensors(path, file);
+  return llvm::cantFail(encodeSafetensors("parameters", file)); // names that differ, and shapes that are full
+}
+
+llvm::Error selfopt::saveParameters(const Executable &executable, const PlannedProgram &planned, StringRef path) {
+  return writeFileAtomically(path, encodeParameters(executable, planned));
 }

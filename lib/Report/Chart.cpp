@@ -71,10 +71,11 @@ std::string Chart::path(llvm::ArrayRef<Point> points) const {
   return d;
 }
 
-void Chart::line(llvm::ArrayRef<Point> points, StringRef style) {
+void Chart::line(llvm::ArrayRef<Point> points, StringRef style, StringRef tip) {
   if (points.empty())
     return;
-  body += "<path class=\"line " + style.str() + "\" d=\"" + path(points) + "\"/>\n";
+  body += "<path class=\"line " + style.str() + "\" d=\"" + path(points) + "\"" +
+          (tip.empty() ? "/>\n" : "><title>" + escape(tip) + "</title></path>\n");
 }
 
 void Chart::steps(llvm::ArrayRef<Point> points, StringRef style) {

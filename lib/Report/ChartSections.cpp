@@ -16,17 +16,6 @@ using namespace selfopt::report;
 using llvm::StringRef;
 using Point = Chart::Point;
 
-static std::string legend(llvm::ArrayRef<std::pair<StringRef, std::string>> entries) {
-  std::string out = "<ul class=\"legend\">";
-  for (auto &[style, text] : entries)
-    out += "<li><span class=\"key " + style.str() + "\" aria-hidden=\"true\"></span>" + escape(text) + "</li>";
-  return out + "</ul>\n";
-}
-
-static std::string figure(const std::string &title, const std::string &chart, const std::string &caption) {
-  return "<figure><h3>" + escape(title) + "</h3>\n" + chart + "<figcaption>" + caption + "</figcaption></figure>\n";
-}
-
 /// The range of the metric that is worth looking at: what is far worse than the start is drawn at the edge.
 static std::pair<double, double> metricRange(const ReportData &data) {
   std::vector<double> values;
@@ -224,117 +213,80 @@ std::string report::studySection(const ReportData &data) {
 }
 
 std::string report::frontSection(const ReportData &data) {
+  // The first of what is minimised is the axis; a front over more than two objectives is no line in this picture.
+  StringRef across = quantityName(data.minimized.front());
+  auto x = [](const CandidatePoint &p) { return double(p.minimized.front()); };
   auto [low, high] = metricRange(data);
-  double least = 0, most = 0;
+  double least = HUGE_VAL, most = -HUGE_VAL;
   for (const CandidatePoint &p : data.points)
-    if (p.validation && p.parameters > 0) {
-      least = least > 0 ? std::min(least, double(p.parameters)) : double(p.parameters);
-      most = std::max(most, double(p.parameters));
+    if (p.validation) {
+      least = std::min(least, x(p));
+      most = std::max(most, x(p));
     }
-  if (least <= 0)
+  if (!(most >= least))
     return "<p>No candidate has a score.</p>\n";
-  bool wide = most / least > 4;
+  bool wide = least > 0 && most / least > 4;
   // The front belongs into the picture, but not where a hopeless small one would flatten all the rest.
-  double span = high - low, first = *data.points[data.front.front()].validation;
+  double span = high - low, last = *data.points[data.front.back()].validation;
   if (data.maximize)
-    low = std::min(low, std::max(first - 0.05 * span, low - span));
+    low = std::min(low, std::max(last - 0.05 * span, low - span));
   else
-    high = std::max(high, std::min(first + 0.05 * span, high + span));
-  Chart chart(llvm::formatv("Validation {0} against parameters; {1} candidates are on the front", data.metric,
+    high = std::max(high, std::min(last + 0.05 * span, high + span));
+  Chart chart(llvm::formatv("Validation {0} against {1}; {2} candidates are on the front", data.metric, across,
                             data.front.size()),
-              {"parameters", wide ? least * 0.9 : 0, most * (wide ? 1.1 : 1.05), wide},
+              {across.str(), wide ? least * 0.9 : 0, most * (wide ? 1.1 : 1.05), wide},
               {"validation " + data.metric, low, high});
-  auto tip = [](const CandidatePoint &p) {
-    return llvm::formatv("candidate {0}: {1}, {2} parameters", p.id, decimal(*p.validation), grouped(p.parameters))
-        .str();
+  auto tip = [&](const CandidatePoint &p) {
+    std::string text = llvm::formatv("candidate {0}: {1}", p.id, decimal(*p.validation));
+    for (auto [quantity, value] : llvm::zip(data.minimized, p.minimized))
+      text += ", " + grouped(value) + " " + quantityName(quantity).str();
+    return text;
   };
   for (const CandidatePoint &p : data.points)
     if (p.validation)
-      chart.point({double(p.parameters), *p.validation}, "any", 2, data.points.size() > 3000 ? std::string() : tip(p));
-  std::vector<Point> front;
+      chart.point({x(p), *p.validation}, "any", 2, data.points.size() > 3000 ? std::string() : tip(p));
+  if (data.minimized.size() == 1) {
+    std::vector<Point> front;
+    for (size_t i : llvm::reverse(data.front))
+      front.push_back({x(data.points[i]), *data.points[i].validation});
+    chart.steps(front, "front");
+  }
   for (size_t i : data.front)
-    front.push_back({double(data.points[i].parameters), *data.points[i].validation});
-  chart.steps(front, "front");
-  for (size_t i : data.front)
-    chart.point({double(data.points[i].parameters), *data.points[i].validation}, "front", 3, tip(data.points[i]));
+    chart.point({x(data.points[i]), *data.points[i].validation}, "front", 3, tip(data.points[i]));
   for (auto [id, style] : {std::pair(int64_t(0), "start"), std::pair(data.bestId, "best")})
     if (data.points[id].validation)
-      chart.point({double(data.points[id].parameters), *data.points[id].validation}, style, 5.5, tip(data.points[id]));
-  std::string rows;
-  for (size_t i : data.front)
-    rows += "<tr><td>" + std::to_string(data.points[i].id) + "</td><td>" + decimal(*data.points[i].validation) +
-            "</td><td>" + grouped(data.points[i].parameters) + "</td></tr>\n";
+      chart.point({x(data.points[id]), *data.points[id].validation}, style, 5.5, tip(data.points[id]));
+  std::string rows, header, others;
+  for (StringRef quantity : data.minimized)
+    header += "<th scope=\"col\">" + quantityName(quantity).str() + "</th>";
+  for (size_t i : data.front) {
+    const CandidatePoint &p = data.points[i];
+    rows += "<tr><td>" + std::to_string(p.id) + "</td><td>" + decimal(*p.validation) + "</td>";
+    for (int64_t value : p.minimized)
+      rows += "<td>" + grouped(value) + "</td>";
+    rows += "</tr>\n";
+  }
+  for (StringRef quantity : llvm::ArrayRef(data.minimized).drop_front())
+    others += (others.empty() ? "" : ", ") + quantityName(quantity).str();
+  std::string table =
+      "<div class=\"wide\"><table><caption>The front: no candidate is better than one of these in a column without "
+      "being worse in another</caption><thead><tr><th scope=\"col\">candidate</th><th scope=\"col\">validation</th>" +
+      header + "</tr></thead><tbody>\n" + rows + "</tbody></table></div>";
+  if (data.front.size() > 20)
+    table = "<details><summary>The " + grouped(data.front.size()) + " candidates of the front</summary>" + table +
+            "</details>";
   return legend({{"start", "the start"},
                  {"best", data.finished ? "the winner" : "the best so far"},
                  {"front", "the front"},
                  {"any", "a candidate"}}) +
          "<div class=\"pair\">\n" +
-         figure("All candidates", chart.svg(), "Validation as the search saw it, on the seeds that it selects with.") +
-         "<div class=\"wide\"><table><caption>The front: no candidate is better with fewer "
-         "parameters</caption><thead><tr><th "
-         "scope=\"col\">candidate</th><th scope=\"col\">validation</th><th "
-         "scope=\"col\">parameters</th></tr></thead><tbody>\n" +
-         rows + "</tbody></table></div></div>\n";
-}
-
-std::string report::trainingSection(const ReportData &data) {
-  struct Curve {
-    const ProgramScores *program;
-    std::string style;
-    std::vector<Point> mean, low, high;
-  };
-  std::vector<Curve> curves{{&data.finals->start, "start", {}, {}, {}}, {&data.finals->best, "best", {}, {}, {}}};
-  double least = HUGE_VAL, most = -HUGE_VAL, end = 1;
-  for (Curve &c : curves) {
-    for (auto [k, epoch] : llvm::enumerate(c.program->lossEpochs)) {
-      double sum = 0, low = HUGE_VAL, high = -HUGE_VAL;
-      unsigned count = 0;
-      for (const std::vector<double> &losses : c.program->losses)
-        if (k < losses.size() && std::isfinite(losses[k])) {
-          sum += losses[k];
-          low = std::min(low, losses[k]);
-          high = std::max(high, losses[k]);
-          ++count;
-        }
-      if (!count)
-        continue;
-      c.mean.push_back({double(epoch), sum / count});
-      c.low.push_back({double(epoch), low});
-      c.high.push_back({double(epoch), high});
-      least = std::min(least, low);
-      most = std::max(most, high);
-      end = std::max(end, double(epoch));
-    }
-  }
-  if (!(most >= least))
-    return "<p>No training has a finite loss.</p>\n";
-  bool logarithmic = least > 0 && most / least > 20;
-  Chart chart(llvm::formatv("Training loss over epochs of the start, ending at {0}, and of the winner, ending at {1}",
-                            curves[0].mean.empty() ? "none" : decimal(curves[0].mean.back().second),
-                            curves[1].mean.empty() ? "none" : decimal(curves[1].mean.back().second)),
-              {"epochs", 0, end}, {"training loss", logarithmic ? least : std::min(0.0, least), most, logarithmic});
-  for (Curve &c : curves) {
-    chart.band(c.low, c.high, c.style);
-    chart.line(c.mean, c.style);
-  }
-  std::string out = legend({{"start", "the start"}, {"best", "the winner"}});
-  out += "<div class=\"pair\">\n";
-  out += figure(
-      "Training loss", chart.svg(),
-      llvm::formatv("Mean of each epoch over {0} fresh seeds; shaded from the lowest to the highest seed. Each by its "
-                    "own loss: where the search rewrote the objective, the two heights don't compare.",
-                    data.finals->seeds));
-  out +=
-      "<div class=\"wide\"><table><caption>Each fresh training seed</caption><thead><tr><th "
-      "scope=\"col\"></th><th scope=\"colgroup\" colspan=\"2\">the start</th><th scope=\"colgroup\" colspan=\"2\">the "
-      "winner</th></tr><tr><th scope=\"col\">seed</th><th scope=\"col\">validation</th><th scope=\"col\">test</th><th "
-      "scope=\"col\">validation</th><th scope=\"col\">test</th></tr></thead><tbody>\n";
-  for (auto [s, b] : llvm::zip(data.finals->start.seeds, data.finals->best.seeds)) {
-    out += "<tr><th scope=\"row\">" + std::to_string(s.seed) + "</th>";
-    for (const SeedScore *score : {&s, &b})
-      out += score->failed ? "<td colspan=\"2\">diverged</td>"
-                           : "<td>" + decimal(score->validation) + "</td><td>" + decimal(score->test) + "</td>";
-    out += "</tr>\n";
-  }
-  return out + "</tbody></table></div></div>\n";
+         figure("All candidates", chart.svg(),
+                "Validation as the search saw it, on the seeds that it selects with." +
+                    (data.finished
+                         ? std::string(" The winner was chosen on fresh seeds, so it may lie beside the front.")
+                         : std::string()) +
+                    (others.empty() ? std::string()
+                                    : " Not in the picture: " + others +
+                                          "; a low value there puts a candidate on the front wherever it lies here.")) +
+         table + "</div>\n";
 }

@@ -100,6 +100,24 @@ std::string report::withInterval(const Estimate &e, int digits) {
   return text;
 }
 
+StringRef report::quantityName(StringRef quantity) {
+  return quantity == "flops_per_example" ? "FLOPs per example"
+         : quantity == "train_flops"     ? "train FLOPs"
+         : quantity == "memory"          ? "bytes of memory"
+                                         : quantity;
+}
+
+std::string report::legend(llvm::ArrayRef<std::pair<StringRef, std::string>> entries) {
+  std::string out = "<ul class=\"legend\">";
+  for (auto &[style, text] : entries)
+    out += "<li><span class=\"key " + style.str() + "\" aria-hidden=\"true\"></span>" + escape(text) + "</li>";
+  return out + "</ul>\n";
+}
+
+std::string report::figure(const std::string &title, const std::string &chart, const std::string &caption) {
+  return "<figure><h3>" + escape(title) + "</h3>\n" + chart + "<figcaption>" + caption + "</figcaption></figure>\n";
+}
+
 std::string report::withSign(double value, int digits) {
   std::string text = decimal(value, digits);
   return (value > 0 && StringRef(text).find_first_not_of("0.") != StringRef::npos ? "+" : "") + text;

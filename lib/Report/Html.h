@@ -26,6 +26,13 @@ std::string seconds(double value);                 ///< "250 ms", "3 min 20 s".
 std::string withInterval(const Estimate &estimate, int digits = 4);
 std::string withSign(double value, int digits = 4); ///< "+0.0123".
 
+/// "FLOPs per example" for "flops_per_example".
+llvm::StringRef quantityName(llvm::StringRef quantity);
+
+/// What each colour means, and a chart with its title.
+std::string legend(llvm::ArrayRef<std::pair<llvm::StringRef, std::string>> entries);
+std::string figure(const std::string &title, const std::string &chart, const std::string &caption);
+
 /// The page's styles and its one script.
 llvm::StringRef pageStyle();
 llvm::StringRef pageScript();
@@ -49,7 +56,7 @@ public:
   using Point = std::pair<double, double>;
   /// `description` is read out instead of the picture.
   Chart(std::string description, Axis x, Axis y);
-  void line(llvm::ArrayRef<Point> points, llvm::StringRef style);
+  void line(llvm::ArrayRef<Point> points, llvm::StringRef style, llvm::StringRef tip = "");
   /// As a line that stays until the next point.
   void steps(llvm::ArrayRef<Point> points, llvm::StringRef style);
   void band(llvm::ArrayRef<Point> low, llvm::ArrayRef<Point> high, llvm::StringRef style);

@@ -81,13 +81,32 @@ std::string report::renderMarkdown(const ReportData &data) {
       os << "- " << plain(d.sentence) << "\n";
     os << "\n";
   }
+  if (data.ownObjectives && !data.front.empty()) {
+    std::string header, rule;
+    for (StringRef quantity : data.minimized) {
+      header += " " + quantityName(quantity).str() + " |";
+      rule += "---|";
+    }
+    os << "## Pareto front\n\n| candidate | validation " << plain(data.metric) << " |" << header << "\n|---|---|"
+       << rule << "\n";
+    for (size_t i : llvm::ArrayRef(data.front).take_front(20)) {
+      os << "| " << data.points[i].id << " | " << decimal(*data.points[i].validation) << " |";
+      for (int64_t value : data.points[i].minimized)
+        os << " " << value << " |";
+      os << "\n";
+    }
+    if (data.front.size() > 20)
+      os << "\nThese are the 20 of best validation, of " << data.front.size() << ".\n";
+    os << "\n";
+  }
   os << "## Genealogy\n\n| candidate | mutations | validation | parameters |\n|---|---|---|---|\n";
   for (const GenealogyStep &step : data.genealogy) {
     std::string mutations = step.mutations.empty() ? "the start" : "";
     for (const std::string &m : step.mutations)
       mutations += (mutations.empty() ? "" : "; ") + code(m);
-    os << "| " << step.id << " | " << mutations << " | " << (step.validation ? decimal(*step.validation) : "none")
-       << " | " << step.parameters << " |\n";
+    std::string with = step.donor < 0 ? "" : ", with " + std::to_string(step.donor);
+    os << "| " << step.id << with << " | " << mutations << " | "
+       << (step.validation ? decimal(*step.validation) : "none") << " | " << step.parameters << " |\n";
   }
   if (data.explanation) {
     const Explanation &e = *data.explanation;

@@ -123,14 +123,13 @@ std::string report::renderHtml(const ReportData &data) {
   if (data.study)
     sections.push_back({"study", "Against the alternatives", studySection(data)});
   sections.push_back({"progress", "The search", progressSection(data)});
-  sections.push_back({"front", "Metric and size", frontSection(data)});
+  sections.push_back({"front", data.ownObjectives ? "Pareto front" : "Metric and size", frontSection(data)});
   sections.push_back({"architecture", "Architecture", architectureSection(data)});
   sections.push_back({"genealogy-of", "Genealogy of the winner", genealogySection(data)});
   sections.push_back({"worth", "What each mutation is worth", worthSection(data)});
   sections.push_back({"kinds", "Which mutations paid", kindsSection(data)});
   sections.push_back({"reasons", "Refused and failed", reasonsSection(data)});
-  if (data.finals)
-    sections.push_back({"training", "Training", trainingSection(data)});
+  sections.push_back({"training", "Training", trainingSection(data)});
 
   std::string out =
       "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"

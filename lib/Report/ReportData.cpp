@@ -9,6 +9,7 @@
 #include "Lineage.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Search/Strategy.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -133,6 +134,13 @@ static llvm::Error traceGenealogy(ReportData &data, ArrayRef<CandidateRow> rows,
   return llvm::Error::success();
 }
 
+static int64_t quantityOf(const CandidateRow &row, StringRef quantity) {
+  return quantity == "parameters"          ? row.parameters
+         : quantity == "flops_per_example" ? row.flopsPerExample
+         : quantity == "train_flops"       ? row.trainFlops
+                                           : row.memory;
+}
+
 static llvm::Error gatherSearch(ReportData &data, StringRef directory, MLIRContext &context, StringRef source,
                                 unsigned seeds) {
   auto archive = Archive::openIntact(directory);
@@ -166,6 +174,12 @@ static llvm::Error gatherSearch(ReportData &data, StringRef directory, MLIRConte
   data.repeats = search.getRepeats();
   data.finished = best->has_value();
   data.candidates = rows.size();
+  for (StringRef quantity : search.getMinimize().getAsValueRange<StringAttr>())
+    data.minimized.push_back(quantity.str());
+  data.ownObjectives = !data.minimized.empty();
+  if (!data.ownObjectives)
+    data.minimized.push_back("parameters");
+  ParetoFront front;
   int64_t soFar = -1;
   for (const CandidateRow &row : rows) {
     data.cpuSeconds += row.cpu;
@@ -187,7 +201,15 @@ static llvm::Error gatherSearch(ReportData &data, StringRef directory, MLIRConte
     std::string mutation;
     for (const std::string &m : mutationsOf(row))
       mutation += (mutation.empty() ? "" : "; ") + m;
-    data.points.push_back({row.id, row.parameters, data.cpuSeconds, row.validation, mutation});
+    std::vector<int64_t> minimized;
+    for (StringRef quantity : data.minimized)
+      minimized.push_back(quantityOf(row, quantity));
+    data.points.push_back({row.id, row.parameters, data.cpuSeconds, row.validation, std::move(minimized), mutation});
+    if (row.validation) {
+      Fitness fitness{data.maximize ? -*row.validation : *row.validation};
+      fitness.insert(fitness.end(), data.points.back().minimized.begin(), data.points.back().minimized.end());
+      front.add(row.id, fitness);
+    }
     if (row.validation && (soFar < 0 || (data.maximize ? *row.validation > *rows[soFar].validation
                                                        : *row.validation < *rows[soFar].validation)))
       soFar = row.id;
@@ -199,15 +221,9 @@ static llvm::Error gatherSearch(ReportData &data, StringRef directory, MLIRConte
     return makeError(directory + ": expected the winner among " + Twine(rows.size()) + " candidates, found " +
                      Twine(data.bestId));
   data.curve = bestSoFar(rows, data.maximize);
-  std::vector<Tradeoff> tradeoffs;
-  std::vector<size_t> where;
-  for (auto [i, point] : llvm::enumerate(data.points))
-    if (point.validation) {
-      tradeoffs.push_back({data.maximize ? -*point.validation : *point.validation, double(point.parameters)});
-      where.push_back(i);
-    }
-  for (size_t i : paretoFront(tradeoffs))
-    data.front.push_back(where[i]);
+  for (const ParetoFront::Entry &entry : front.sorted())
+    data.front.push_back(size_t(entry.id));
+  gatherCurves(data, rows);
   countKinds(data, rows, search);
   countReasons(data, rows);
   data.startText = textWithoutLineage(**spec);

@@ -57,21 +57,6 @@ Estimate report::pairedDifference(llvm::ArrayRef<double> a, llvm::ArrayRef<doubl
   return bootstrapMean(differences);
 }
 
-std::vector<size_t> report::paretoFront(llvm::ArrayRef<Tradeoff> points) {
-  std::vector<size_t> order(points.size());
-  for (size_t i = 0; i < order.size(); ++i)
-    order[i] = i;
-  llvm::sort(order, [&](size_t a, size_t b) {
-    return std::tuple(points[a].second, points[a].first, a) < std::tuple(points[b].second, points[b].first, b);
-  });
-  // From the cheapest on, each point of the front is better in the first quantity than all before it.
-  std::vector<size_t> front;
-  for (size_t i : order)
-    if (front.empty() || points[i].first < points[front.back()].first)
-      front.push_back(i);
-  return front;
-}
-
 llvm::json::Object report::toJson(const Estimate &e) {
   return llvm::json::Object{{"mean", e.mean}, {"low", e.low}, {"high", e.high}, {"count", int64_t(e.count)}};
 }

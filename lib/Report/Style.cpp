@@ -47,7 +47,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 0; margin: 12px
 .cards .beside { font-size: .88rem; font-variant-numeric: tabular-nums; }
 .cards .was { color: var(--start); font-weight: 600; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 10px 28px; align-items: start; }
-.pair > * { min-width: 0; }
+.pair > * { min-width: 0; } .pair > figure:only-child { max-width: 496px; }
 figure { margin: 8px 0; }
 .wide { overflow-x: auto; margin: 10px 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
@@ -68,7 +68,7 @@ svg { display: block; } svg text { fill: var(--ink); font-family: inherit; }
 .line.against { stroke-dasharray: 7 4; } .line.loop1 { stroke-dasharray: 2 4; } .line.loop2 { stroke-dasharray: 10 3 2 3; }
 .line.loop3 { stroke-dasharray: 4 3; } .forest .line { stroke-dasharray: none; }
 .forest .axis { stroke: var(--soft); }
-.line.front { stroke-width: 1.3; }
+.line.front { stroke-width: 1.3; } .line.any { stroke-width: 1; opacity: .5; }
 .band { stroke: none; opacity: .15; } .off { stroke-width: 1.4; fill: none; opacity: .75; }
 .start { stroke: var(--start); } .best { stroke: var(--best); } .against { stroke: var(--against); } .any { stroke: var(--any); }
 .front { stroke: var(--front); } .loop1 { stroke: var(--loop1); } .loop2 { stroke: var(--loop2); } .loop3 { stroke: var(--loop3); }
@@ -127,6 +127,8 @@ llvm::StringRef report::pageScript() {
     if (!at) return;
     bubble.textContent = at.getAttribute('data-tip');
     var box = at.getBoundingClientRect(), own = bubble.getBoundingClientRect();
+    // The middle of a line's box may be far from the line.
+    if (at.tagName === 'path') box = new DOMRect(event.clientX, event.clientY, 0, 0);
     var left = Math.max(6, Math.min(window.innerWidth - own.width - 6, box.left + box.width / 2 - own.width / 2));
     var above = box.top - own.height - 8;
     bubble.style.left = left + 'px';

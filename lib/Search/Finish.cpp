@@ -9,13 +9,14 @@
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
+#include "llvm/Support/FileSystem.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace selfopt;
 
 FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, StringRef metric, unsigned seeds,
-                                            uint64_t firstSeed, bool lookAtTest) {
+                                            uint64_t firstSeed, bool elite) {
   auto planned = planTraining(spec, program);
   if (failed(planned))
     return failure();
@@ -39,7 +40,7 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
     }
     auto validation = metricOf((*executable)->score(planned->data->validation), planned->metrics, metric);
     std::optional<double> test = 0.0;
-    if (lookAtTest)
+    if (elite)
       test = metricOf((*executable)->score(planned->data->test), planned->metrics, metric);
     if (!validation || !test || !std::isfinite(*validation) || !std::isfinite(*test)) {
       ++score.failedSeeds;
@@ -48,6 +49,8 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
     score.validation += *validation;
     tests.push_back(*test);
     score.test += *test;
+    if (elite)
+      score.weights.push_back({firstSeed + s, encodeParameters(**executable, *planned)});
   }
   // Means over the seeds that have a score.
   double scored = std::max<size_t>(1, tests.size());
@@ -93,7 +96,8 @@ llvm::Expected<std::vector<int64_t>> Searcher::findFinalists() {
   return ids;
 }
 
-/// What a strategy that weighs its objectives has found, from the whole archive: its last population may have lost some.
+/// What a strategy that weighs its objectives has found, from the whole archive: its last population may have lost
+/// some.
 llvm::Error Searcher::findFront(SearchOutcome &outcome) {
   ParetoFront front;
   auto error = archive->forEach([&](const CandidateRow &row) {
@@ -123,6 +127,65 @@ llvm::json::Object selfopt::toJson(const FrontMember &member) {
   return object;
 }
 
+//===----------------------------------------------------------------------===//
+// What it leaves
+//===----------------------------------------------------------------------===//
+
+static constexpr llvm::StringLiteral finalWeightsKey = "final.weights";
+
+llvm::Expected<std::vector<FinalWeights>> selfopt::finalWeightsOf(Archive &archive) {
+  std::vector<FinalWeights> list;
+  auto text = archive.getMeta(finalWeightsKey);
+  if (!text)
+    return text.takeError();
+  if (!*text)
+    return list;
+  auto malformed = [&] {
+    return makeError(archive.path() + ": expected a list of candidates, seeds and digests as '" + finalWeightsKey +
+                     "', found '" + **text + "'");
+  };
+  auto value = llvm::json::parse(**text);
+  if (!value) {
+    llvm::consumeError(value.takeError());
+    return malformed();
+  }
+  const llvm::json::Array *entries = value->getAsArray();
+  if (!entries)
+    return malformed();
+  for (const llvm::json::Value &entry : *entries) {
+    const llvm::json::Object *o = entry.getAsObject();
+    auto candidate = o ? o->getInteger("candidate") : std::nullopt;
+    auto seed = o ? o->getInteger("seed") : std::nullopt;
+    auto digest = o ? o->getString("weights") : std::nullopt;
+    if (!candidate || !seed || !digest)
+      return malformed();
+    list.push_back({*candidate, uint64_t(*seed), digest->str()});
+  }
+  return list;
+}
+
+llvm::Error selfopt::verifyWeights(Archive &archive, StringRef directory) {
+  auto finals = finalWeightsOf(archive);
+  if (!finals)
+    return finals.takeError();
+  for (const FinalWeights &w : *finals)
+    if (auto bytes = StateStore(directory).readWeights(w.digest); !bytes)
+      return makeError("the weights of candidate " + Twine(w.candidate) + " from seed " + Twine(w.seed) + ": " +
+                       llvm::toString(bytes.takeError()));
+  auto best = archive.getMeta("best.weights");
+  if (!best)
+    return best.takeError();
+  if (!*best || (*best)->empty())
+    return llvm::Error::success();
+  std::string path = (directory + "/best.safetensors").str();
+  auto bytes = readRawFile(path);
+  if (!bytes)
+    return bytes.takeError();
+  if (std::string found = digestHex(*bytes); found != **best)
+    return makeError(path + ": expected the bytes of digest " + **best + ", found those of " + found);
+  return llvm::Error::success();
+}
+
 /// Whether the whole training of a candidate, and not only the part that was run, keeps the policy.
 bool Searcher::keepsPolicy(ModuleOp module) {
   ProgramFacts facts;
@@ -132,6 +195,56 @@ bool Searcher::keepsPolicy(ModuleOp module) {
     return false;
   facts.arenaBytes = planned->arenaBytes;
   return llvm::all_of(policy->check(module, facts), [](const CheckResult &c) { return c.verdict == Verdict::Holds; });
+}
+
+/// Stores the weights of start and winner, then says so in the archive, then lets go of those of an earlier end:
+/// whenever it is killed, what the archive names is there.
+llvm::Error Searcher::keepWeights(SearchOutcome &outcome) {
+  auto before = finalWeightsOf(*archive);
+  if (!before)
+    return before.takeError();
+  llvm::json::Array list;
+  std::set<std::string> kept;
+  for (FinalScore *score : {&outcome.start, &outcome.best}) {
+    // The start may have won.
+    if (score == &outcome.best && score->id == outcome.start.id)
+      continue;
+    for (auto &[seed, bytes] : score->weights) {
+      auto digest = states.writeWeights(bytes);
+      if (!digest)
+        return digest.takeError();
+      list.push_back(llvm::json::Object{{"candidate", score->id}, {"seed", int64_t(seed)}, {"weights", *digest}});
+      kept.insert(*digest);
+    }
+  }
+  // Nothing, where the training diverged on every fresh seed.
+  std::string bestFile = options.directory + "/best.safetensors", bestDigest;
+  if (outcome.best.weights.empty()) {
+    llvm::sys::fs::remove(bestFile);
+  } else {
+    const std::string &bytes = outcome.best.weights.front().second;
+    bestDigest = digestHex(bytes);
+    if (auto error = writeFileAtomically(bestFile, bytes))
+      return error;
+  }
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(list));
+  if (auto error = archive->begin())
+    return error;
+  for (auto &[key, value] : {std::pair<StringRef, std::string>("best", std::to_string(outcome.best.id)),
+                             {"best.weights", bestDigest},
+                             {finalWeightsKey, text},
+                             {"finished", std::to_string(stored)}})
+    if (auto error = archive->setMeta(key, value))
+      return error;
+  if (auto error = archive->commit())
+    return error;
+  for (const FinalWeights &w : *before)
+    if (!kept.count(w.digest))
+      states.removeWeights(w.digest);
+  outcome.start.weights.clear();
+  outcome.best.weights.clear();
+  return llvm::Error::success();
 }
 
 llvm::Error Searcher::finish(SearchOutcome &outcome) {
@@ -158,9 +271,9 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
   auto finalists = findFinalists();
   if (!finalists)
     return finalists.takeError();
-  auto scored = [&](const CandidateRow &row, bool lookAtTest) -> llvm::Expected<FinalScore> {
+  auto scored = [&](const CandidateRow &row, bool elite) -> llvm::Expected<FinalScore> {
     OwningOpRef<ModuleOp> module = parseSpec(row.program, context, source);
-    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, lookAtTest)
+    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, elite)
                         : FailureOr<FinalScore>(failure());
     if (failed(score))
       return makeError("candidate " + Twine(row.id) + " can't be trained again");
@@ -212,24 +325,5 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
   outcome.best = *winnerScore;
   if (auto error = writeFileAtomically(options.directory + "/best.mlir", outcome.best.text))
     return error;
-  // The weights of the winner's first fresh seed.
-  OwningOpRef<ModuleOp> winner = parseSpec(outcome.best.text, context, source);
-  auto planned = planTraining(*winner, program);
-  auto executable = failed(planned) ? FailureOr<std::unique_ptr<Executable>>(failure()) : loadProgram(*planned);
-  if (failed(executable))
-    return makeError("the winner can't be trained again");
-  (*executable)->initialize(fresh);
-  (*executable)->train();
-  std::string weights = options.directory + "/best.safetensors";
-  if (auto error = saveParameters(**executable, *planned, weights))
-    return error;
-  auto bytes = readRawFile(weights);
-  if (!bytes)
-    return bytes.takeError();
-  for (auto &[key, value] : {std::pair<StringRef, std::string>("best", std::to_string(outcome.best.id)),
-                             {"best.weights", digestHex(*bytes)},
-                             {"finished", std::to_string(stored)}})
-    if (auto error = archive->setMeta(key, value))
-      return error;
-  return llvm::Error::success();
+  return keepWeights(outcome);
 }

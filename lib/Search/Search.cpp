@@ -484,7 +484,8 @@ llvm::Expected<SearchOutcome> Searcher::run() {
   if (auto error = restore())
     return std::move(error);
   if (options.resume)
-    sweepStates();
+    if (auto error = sweepStates())
+      return std::move(error);
   progress.total = total;
   unsigned workers = options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
   auto made = WorkerPool::create(workers, options.limits, [this](StringRef text) {

@@ -61,12 +61,13 @@ private:
   void keepState(const CandidateRow &row);
   void release(int64_t id, int64_t toldId);
   void removeReleased();
-  void sweepStates();
+  llvm::Error sweepStates();
 
   // Finish.cpp
   llvm::Error finish(SearchOutcome &outcome);
   llvm::Expected<std::vector<int64_t>> findFinalists();
   llvm::Error findFront(SearchOutcome &outcome);
+  llvm::Error keepWeights(SearchOutcome &outcome);
   bool keepsPolicy(mlir::ModuleOp module);
 
   mlir::ModuleOp spec;

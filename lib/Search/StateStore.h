@@ -1,12 +1,13 @@
-//===- StateStore.h - Paused trainings, by content ---------- -*- C++ -*- -===//
+//===- StateStore.h - Paused and final trainings, by content -- -*- C++ -*- -===//
 //
 // Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// DIR/weights/DIGEST.state, where DIGEST is the BLAKE3 digest of the file's bytes. Workers write, the search removes
-// what no candidate can continue from any more.
+// DIR/weights/DIGEST.state and DIR/weights/DIGEST.safetensors, where DIGEST is the BLAKE3 digest of the file's bytes.
+// States are of trainings that paused: workers write them, the search removes what no candidate can continue from any
+// more. Weights are of the closing trainings: the search writes them, and removes those of an earlier end.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SEARCH_STATESTORE_H
@@ -28,11 +29,19 @@ public:
   llvm::Expected<std::string> read(llvm::StringRef digest) const;
   bool contains(llvm::StringRef digest) const;
   void remove(llvm::StringRef digest) const;
-  /// Removes all files but the states that are needed: what a process left that was killed.
-  void sweep(llvm::function_ref<bool(llvm::StringRef digest)> needed) const;
+
+  /// Gives the digest. Writes over a file of that name, which somebody may have changed.
+  llvm::Expected<std::string> writeWeights(llvm::StringRef bytes) const;
+  llvm::Expected<std::string> readWeights(llvm::StringRef digest) const;
+  void removeWeights(llvm::StringRef digest) const;
+
+  /// Removes all files but those that are needed: what a process left that was killed.
+  using Needed = llvm::function_ref<bool(llvm::StringRef digest)>;
+  void sweep(Needed state, Needed weights) const;
 
 private:
-  std::string pathOf(llvm::StringRef digest) const;
+  llvm::Error makeFolder() const;
+  std::string pathOf(llvm::StringRef digest, llvm::StringRef extension) const;
   std::string folder;
 };
 

@@ -64,11 +64,18 @@ void Searcher::removeReleased() {
   }
 }
 
-void Searcher::sweepStates() {
-  std::set<std::string> needed;
+llvm::Error Searcher::sweepStates() {
+  auto finals = finalWeightsOf(*archive);
+  if (!finals)
+    return finals.takeError();
+  std::set<std::string> needed, weights;
+  for (const FinalWeights &w : *finals)
+    weights.insert(w.digest);
   for (auto &[when, state] : released)
     if (when > stored)
       needed.insert(state);
   states.sweep(
-      [&](StringRef state) { return state == bestState || holders.count(state.str()) || needed.count(state.str()); });
+      [&](StringRef state) { return state == bestState || holders.count(state.str()) || needed.count(state.str()); },
+      [&](StringRef digest) { return weights.count(digest.str()) != 0; });
+  return llvm::Error::success();
 }

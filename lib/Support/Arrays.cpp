@@ -241,9 +241,9 @@ static llvm::Error checkTensorFile(llvm::StringRef path, const TensorFile &file)
   return llvm::Error::success();
 }
 
-llvm::Error selfopt::writeSafetensors(llvm::StringRef path, const TensorFile &file) {
+llvm::Expected<std::string> selfopt::encodeSafetensors(llvm::StringRef path, const TensorFile &file) {
   if (llvm::Error error = checkTensorFile(path, file))
-    return error;
+    return std::move(error);
   std::string header;
   llvm::raw_string_ostream stream(header);
   llvm::json::OStream json(stream);
@@ -277,7 +277,12 @@ llvm::Error selfopt::writeSafetensors(llvm::StringRef path, const TensorFile &fi
   bytes += header;
   for (const NamedArray &tensor : file.tensors)
     bytes.append(tensor.array.bytes.begin(), tensor.array.bytes.end());
-  return writeFileAtomically(path, bytes);
+  return bytes;
+}
+
+llvm::Error selfopt::writeSafetensors(llvm::StringRef path, const TensorFile &file) {
+  llvm::Expected<std::string> bytes = encodeSafetensors(path, file);
+  return bytes ? writeFileAtomically(path, *bytes) : bytes.takeError();
 }
 
 llvm::Expected<TensorFile> selfopt::readSafetensors(llvm::StringRef path) {

@@ -1,7 +1,7 @@
 """Compares the labels of constraints in the verifiers, in the language's specification, and in the tests.
 
   lib/Dialect/<D>Ops.cpp           a comment `// dense (C3)`, or of several: `// softmax (C1), log_softmax (C1)`
-  docs/Language.md                 under the heading "### `nn.dense`", an item `* (C3) ...`
+  docs/Language.md, Mutations.md   under the heading "### `nn.dense`", an item `* (C3) ...`
   test/Dialect/<D>/invalid.mlir    a symbol `@dense_c3_...`
 
 Prints what is missing or too much, and fails unless there is none.
@@ -25,12 +25,13 @@ def verifier_labels(source):
 
 def document_labels(source):
     labels, op = set(), None
-    for line in (source / "docs/Language.md").read_text().splitlines():
-        if line.startswith("#"):
-            heading = re.match(r"#+ `([a-z_]+\.[a-z_0-9]+)`", line)
-            op = heading.group(1) if heading else None
-        elif item := re.match(r"\* \(C(\d+)\) \S", line):
-            labels.add((op, int(item.group(1))))
+    for page in ("Language.md", "Mutations.md"):
+        for line in (source / "docs" / page).read_text().splitlines():
+            if line.startswith("#"):
+                heading = re.match(r"#+ `([a-z_]+\.[a-z_0-9]+)`", line)
+                op = heading.group(1) if heading else None
+            elif item := re.match(r"\* \(C(\d+)\) \S", line):
+                labels.add((op, int(item.group(1))))
     return labels
 
 
@@ -44,7 +45,7 @@ def test_labels(source):
 
 def main():
     source = pathlib.Path(sys.argv[1])
-    places = {"verifier": verifier_labels(source), "docs/Language.md": document_labels(source),
+    places = {"verifier": verifier_labels(source), "docs": document_labels(source),
               "invalid.mlir": test_labels(source)}
     every = sorted(set().union(*places.values()), key=str)
     bad = 0

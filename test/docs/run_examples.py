@@ -1,4 +1,4 @@
-"""run_examples.py PAGE: parses and round-trips every ```mlir block of a page.
+"""run_examples.py PAGE...: parses and round-trips every ```mlir block of the pages.
 
 A block is a complete module. Under a heading "### `evolve.X`" of a mutation, the first block holds a lineage of one op and
 the second what it leads to.
@@ -25,7 +25,7 @@ def without_lineage(text):
 
 
 def main():
-    page = pathlib.Path(sys.argv[1]).read_text()
+    page = "".join(pathlib.Path(name).read_text() for name in sys.argv[1:])
     examples = mutations = wrong = 0
     for section in re.split(r"^(?=#+ )", page, flags=re.M):
         title = section.split("\n", 1)[0]

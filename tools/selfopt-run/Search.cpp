@@ -23,7 +23,8 @@ namespace cl = llvm::cl;
 
 namespace selfopt::run {
 cl::SubCommand searchCommand("search", "searches from a spec as its evolve.search says");
-cl::SubCommand replayCommand("replay", "makes a candidate of an archive again from the spec and its mutations");
+cl::SubCommand replayCommand("replay", "makes a candidate of an archive again from the spec and its mutations, and checks "
+                                       "the rows and the weights that the archive names");
 cl::SubCommand digestCommand("digest", "prints one digest of what an archive holds");
 } // namespace selfopt::run
 
@@ -265,6 +266,8 @@ int run::replayMain() {
     return fail(spec.takeError());
   std::string text = printSpec(**spec);
   bool equal = text == row->program && canonicalDigest(**spec) == row->digest;
+  if (auto error = verifyWeights(**archive, replayDir))
+    return fail(std::move(error));
   if (json) {
     printJson(llvm::json::Object{{"event", "done"}, {"candidate", row->id}, {"digest", row->digest}, {"equal", equal}});
   } else {

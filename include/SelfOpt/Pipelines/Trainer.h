@@ -42,7 +42,9 @@ llvm::FailureOr<std::unique_ptr<Executable>> loadProgram(PlannedProgram &planned
 /// same, bit for bit.
 std::string planDigest(const PlannedProgram &planned);
 
-/// Writes the parameters as they are now: "parameter.0", "parameter.1", ... in the order of the model's layers.
+/// The parameters as they are now, as a safetensors file: "parameter.0", "parameter.1", ... in the order of the model's
+/// layers.
+std::string encodeParameters(const Executable &executable, const PlannedProgram &planned);
 llvm::Error saveParameters(const Executable &executable, const PlannedProgram &planned, llvm::StringRef path);
 
 } // namespace selfopt

@@ -24,7 +24,15 @@ struct CandidatePoint {
   int64_t id = 0, parameters = 0;
   double cpu = 0;                   ///< Spent by this and all earlier candidates, in seconds.
   std::optional<double> validation; ///< Absent for one that was rejected or failed.
+  std::vector<int64_t> minimized;   ///< One for each of ReportData::minimized.
   std::string mutation;
+};
+
+/// How a training went that the search ran, perhaps in several parts that continue each other.
+struct TrainingCurve {
+  int64_t id = -1; ///< The last of its candidates.
+  std::vector<std::pair<int64_t, double>> loss;       ///< Epoch, mean training loss of the first seed; at most 100.
+  std::vector<std::pair<int64_t, double>> validation; ///< Epochs so far and the score at the end of each part.
 };
 
 /// How a kind of mutation did. A candidate with several mutations counts for each of their kinds.
@@ -83,7 +91,14 @@ struct ReportData {
   std::optional<FinalScores> finals; ///< Of a finished search.
   std::vector<CandidatePoint> points;
   std::vector<CurvePoint> curve;
-  std::vector<size_t> front; ///< Into `points`: best metric for their parameters.
+  /// What the search minimises beside its metric, as it lists them; parameters where it lists nothing.
+  std::vector<std::string> minimized;
+  bool ownObjectives = false; ///< Whether it lists any.
+  /// Into `points`, best metric first: those that no other beats in the metric or in what is minimised without losing in
+  /// another of them. Of equals the first.
+  std::vector<size_t> front;
+  TrainingCurve startCurve, bestCurve;    ///< As the search saw them; empty where it has none.
+  std::vector<TrainingCurve> otherCurves; ///< Some sixty others, spread over the search.
   std::vector<GenealogyStep> genealogy;
   std::vector<KindStatistics> kinds;
   std::vector<ReasonCount> reasons;
@@ -94,6 +109,9 @@ struct ReportData {
   std::string shownRun; ///< Of a study: the search that the rest of the page is about.
   std::optional<Explanation> explanation;
 };
+
+/// The trainings of an archive as curves: those of the start and of `bestId`, and at most `others` more.
+void gatherCurves(ReportData &data, llvm::ArrayRef<CandidateRow> rows, size_t others = 60);
 
 /// Reads DIR, of a search or of a study. Trains start and winner again where final.json does not hold them.
 /// `source` is the spec's file, or empty for what was kept; `seeds` the fresh training seeds, 0 for what was kept.

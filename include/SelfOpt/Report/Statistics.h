@@ -53,14 +53,6 @@ double meanOf(llvm::ArrayRef<double> sample); ///< 0 for an empty one.
 /// default of NumPy and R).
 double quantile(llvm::ArrayRef<double> sorted, double q);
 
-/// A point that two quantities judge, both smaller is better.
-struct Tradeoff {
-  double first = 0, second = 0;
-};
-/// The indices of the points that no other beats in one quantity without losing in the other, by ascending `second`; of
-/// equal points the first one.
-std::vector<size_t> paretoFront(llvm::ArrayRef<Tradeoff> points);
-
 llvm::json::Object toJson(const Estimate &estimate);
 std::optional<Estimate> estimateFromJson(const llvm::json::Object *object);
 

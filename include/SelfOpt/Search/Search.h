@@ -51,12 +51,21 @@ struct SearchProgress {
   std::map<std::string, int64_t> reasons; ///< Rejections by constraint, failures by reason.
 };
 
+/// What a closing training left.
+struct FinalWeights {
+  int64_t candidate = -1;
+  uint64_t seed = 0;
+  std::string digest; ///< Of the file DIR/weights/DIGEST.safetensors.
+};
+
 /// A program, retrained on fresh seeds.
 struct FinalScore {
   std::string digest, text;
   int64_t id = -1, parameters = 0, flopsPerExample = 0, epochs = 0;
   double validation = 0, test = 0, testDeviation = 0; ///< Means over seeds, and the standard deviation.
   unsigned seeds = 0, failedSeeds = 0; ///< Of which the training diverged on some.
+  /// Seed and safetensors file of each training that has a score, where they were asked for.
+  std::vector<std::pair<uint64_t, std::string>> weights;
 };
 
 /// A candidate that no other one beats in every objective, by the scores that the search selects with.
@@ -77,7 +86,7 @@ struct SearchOutcome {
   bool interrupted = false; ///< By the time limit.
 };
 
-/// Searches from `spec` as its evolve.search says. Leaves archive.sqlite, best.mlir and best.safetensors in the
+/// Searches from `spec` as its evolve.search says. Leaves archive.sqlite, best.mlir, best.safetensors and weights/ in the
 /// directory. Errors of the spec are diagnostics; errors of the machine are llvm::Error.
 llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions &options,
                                         llvm::function_ref<void(const SearchProgress &)> report);
@@ -85,9 +94,17 @@ llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions
 /// The first of the fresh training seeds that close a search: far from the seeds that candidates are trained on.
 inline uint64_t freshSeed(uint64_t searchSeed) { return (uint64_t(1) << 32) + searchSeed * 1000; }
 
-/// Trains a program on `seeds` fresh seeds and scores validation, and test only if asked to look at it.
+/// Trains a program on `seeds` fresh seeds and scores validation. One that is `elite` is looked at on test too, and its
+/// weights are handed back.
 llvm::FailureOr<FinalScore> scoreFinally(mlir::ModuleOp spec, llvm::StringRef program, llvm::StringRef metric,
-                                         unsigned seeds, uint64_t firstSeed, bool lookAtTest);
+                                         unsigned seeds, uint64_t firstSeed, bool elite);
+
+/// What a finished search keeps of the start and of the winner: the start first, seed by seed. Empty before the end, and
+/// for archives of releases that kept none.
+llvm::Expected<std::vector<FinalWeights>> finalWeightsOf(Archive &archive);
+
+/// An error where a file of these weights, or best.safetensors, is missing or is not what was archived.
+llvm::Error verifyWeights(Archive &archive, llvm::StringRef directory);
 
 /// The spec that candidate `id` of an archive is, made again from the start and the mutations of its ancestors.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> replayCandidate(Archive &archive, int64_t id,

@@ -77,7 +77,8 @@ struct TensorFile {
 /// Reads tensors of the types F32, F64, I32, I64 and BOOL.
 llvm::Expected<TensorFile> readSafetensors(llvm::StringRef path);
 
-/// Writes the tensors in the order given; the same contents give the same bytes.
+/// The tensors in the order given; the same contents give the same bytes. Errors speak of `path`.
+llvm::Expected<std::string> encodeSafetensors(llvm::StringRef path, const TensorFile &file);
 llvm::Error writeSafetensors(llvm::StringRef path, const TensorFile &file);
 
 } // namespace selfopt

@@ -2,6 +2,7 @@
 
   report.py page DIR [SEARCH.json]   DIR/report.html is well-formed, loads nothing, and its numbers are the archive's;
                                      of the last line of SEARCH.json too
+  report.py donors DIR SUMMARY.md    the summary names the donors of the winner's ancestors
   report.py study DIR                DIR/study.json and the page agree with the archives of its searches
   report.py explain DIR              DIR/explain.json adds up, and the page shows it
 """
@@ -134,13 +135,36 @@ def page(directory, search=None):
         found = len(p.drawn(section, "circle", "any")) + len(edge)
         same(section, found, charts * len(scored))
 
-    # The front, found the slow way.
+    # The front, found the slow way: over all that the search minimises, the first of equals, best metric first.
     sign = 1 if down else -1
-    key = lambda r: (sign * r["validation"], r["parameters"])
-    front = {(r["validation"], r["parameters"]) for r in scored
-             if not any(key(o)[0] <= key(r)[0] and key(o)[1] <= key(r)[1] and key(o) != key(r) for o in scored)}
-    same("front", [(line[1], line[2].replace(",", "")) for line in p.table("front")],
-         [(decimal(v), str(n)) for v, n in sorted(front, key=lambda pair: pair[1])])
+    sizes = re.findall(r"minimize\((\w+)\)", meta["spec"]) or ["parameters"]
+    key = lambda r: (sign * r["validation"], *(r[size] for size in sizes))
+    beats = lambda a, b: a != b and all(x <= y for x, y in zip(a, b))
+    front = {}
+    for r in scored:
+        if not any(beats(key(o), key(r)) for o in scored):
+            front.setdefault(key(r), r)
+    same("front", [[cell.replace(",", "") for cell in line] for line in p.table("front")],
+         [[str(r["id"]), decimal(r["validation"]), *(str(r[size]) for size in sizes)] for _, r in sorted(front.items())])
+    same("marks of the front", len(p.drawn("front", "circle", "front")) +
+         len([e for e in p.drawn("front", "path", "off") if "front" in e.getAttribute("class").split()]), len(front))
+    same("line of the front", len([e for e in p.drawn("front", "path", "line") if "front" in e.getAttribute("class").split()]),
+         int(len(sizes) == 1))
+    if "front" in meta:
+        same("front in the archive", [m["candidate"] for m in json.loads(meta["front"])], [r["id"] for _, r in sorted(front.items())])
+
+    # The curves of the archive: of the start, of the winner and of others, each told by its last loss.
+    tips = [text_of(t) for e in p.drawn("training", "path", "line") + p.drawn("training", "circle", "dot")
+            for t in e.getElementsByTagName("title")]
+    assert tips, "expected curves of candidates, found none"
+    for tip in tips:
+        identity, value, epochs = re.fullmatch(r"candidate (\d+): (\S+) after (\d+) epochs", tip).groups()
+        row = candidates[int(identity)]
+        curve = json.loads(row["curve"])
+        same(tip, len(curve), int(epochs))
+        assert value in (decimal(curve[-1]), decimal(row["validation"])), (tip, curve[-1], row["validation"])
+    told = {int(re.match(r"candidate (\d+)", tip).group(1)) for tip in tips}
+    assert any(candidates[i]["digest"] == candidates[best]["digest"] for i in told), (best, told)
 
     # The genealogy.
     chain, at = [], best
@@ -151,7 +175,7 @@ def page(directory, search=None):
     same("genealogy", [int(re.search(r"candidate (\d+)", text_of(i)).group(1)) for i in items], chain[::-1])
     for item, identity in zip(items, chain[::-1]):
         shown = [text_of(c) for c in item.getElementsByTagName("code")]
-        same(f"mutations of {identity}", shown, [m for m in candidates[identity]["mutation"].splitlines() if m])
+        same(f"mutations of {identity}", shown, [m.removesuffix(" {") for m in candidates[identity]["mutation"].splitlines() if m.startswith("evolve.")])
         assert decimal(candidates[identity]["validation"]) in text_of(item)
 
     # Kinds and reasons.
@@ -185,6 +209,21 @@ def page(directory, search=None):
         reads = sum(len(set(re.findall(r"%\w+", line.split(" = ")[-1]))) for line in model)
         same("arrows", len([e for e in graph.getElementsByTagName("path") if e.getAttribute("class") == "tip-of-edge"]), reads)
     print("page: holds")
+
+
+def donors(directory, summary):
+    """Every candidate of the winner's genealogy is named with its donor in the summary, and there is one that has one."""
+    meta, candidates = rows(directory)
+    lines = open(summary, encoding="utf-8").read().split("## Genealogy")[1].split("##")[0].splitlines()
+    named = [line.split("|")[1].strip() for line in lines if re.match(r"\| \d", line)]
+    chain, at = [], int(meta["best"])
+    while at is not None:
+        donor = candidates[at]["donor"]
+        chain.append(str(at) if donor is None else f"{at}, with {donor}")
+        at = candidates[at]["parent"]
+    same("genealogy", named, chain[::-1])
+    assert any("with" in name for name in named), named
+    print("donors: hold")
 
 
 def study(directory):
@@ -251,4 +290,4 @@ def explain(directory):
 
 
 if __name__ == "__main__":
-    {"page": page, "study": study, "explain": explain}[sys.argv[1]](*sys.argv[2:])
+    {"page": page, "donors": donors, "study": study, "explain": explain}[sys.argv[1]](*sys.argv[2:])

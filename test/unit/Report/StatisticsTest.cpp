@@ -117,30 +117,4 @@ TEST(Estimate, JsonAndBack) {
   EXPECT_FALSE(estimateFromJson(nullptr));
 }
 
-TEST(ParetoFront, KnownSet) {
-  //                     0        1        2        3        4        5        6
-  Tradeoff points[] = {{5, 10}, {4, 12}, {4, 11}, {6, 9}, {6, 10}, {1, 100}, {1, 100}};
-  EXPECT_EQ(paretoFront(points), (std::vector<size_t>{3, 0, 2, 5}));
-  EXPECT_TRUE(paretoFront({}).empty());
-}
-
-TEST(ParetoFront, IsWhatNothingDominates) {
-  Philox random(3);
-  std::vector<Tradeoff> points;
-  for (int i = 0; i < 300; ++i)
-    points.push_back({double(random.below(20)), double(random.below(20))});
-  std::vector<size_t> front = paretoFront(points);
-  auto dominates = [](Tradeoff a, Tradeoff b) {
-    return a.first <= b.first && a.second <= b.second && (a.first < b.first || a.second < b.second);
-  };
-  for (size_t i = 0; i < points.size(); ++i) {
-    bool dominated = llvm::any_of(points, [&](Tradeoff p) { return dominates(p, points[i]); });
-    bool listed = llvm::any_of(
-        front, [&](size_t k) { return points[k].first == points[i].first && points[k].second == points[i].second; });
-    EXPECT_EQ(listed, !dominated) << i;
-  }
-  for (size_t k = 1; k < front.size(); ++k)
-    EXPECT_LT(points[front[k - 1]].second, points[front[k]].second);
-}
-
 } // namespace

@@ -82,6 +82,57 @@ TEST(DeriveSpec, EachArmIsASpecThatItsPolicyTakes) {
   EXPECT_EQ(llvm::toString(wrong.takeError()), "expected the name of a strategy, found 'guessing'");
 }
 
+TEST(TrainingCurves, PartsOfOneTrainingAreOneCurve) {
+  std::vector<CandidateRow> rows(6);
+  auto set = [&](int64_t id, int64_t continues, const char *curve, double validation) {
+    rows[id].id = id;
+    rows[id].continues = continues;
+    rows[id].curve = curve;
+    rows[id].validation = validation;
+  };
+  set(0, -1, "[3,2]", 0.5);
+  set(1, -1, "[4,1e999]", 0.4);       // what is no number is left out
+  set(2, 0, "[3,2,1.5,1]", 0.75);     // the start goes on
+  set(3, 2, "[3,2,1.5,1,0.5]", 0.8);  // another program, with its weights
+  rows[3].mutation = "evolve.deepen @net at(0)\n";
+  set(4, -1, "", 0.5);                // an archive of a strategy that kept none
+  set(5, -1, "[3,2]", 0.5);
+  rows[5].status = CandidateRow::Status::Reused;
+  ReportData data;
+  data.bestId = 3;
+  gatherCurves(data, rows);
+  using Curve = std::vector<std::pair<int64_t, double>>;
+  EXPECT_EQ(data.startCurve.id, 2);
+  EXPECT_EQ(data.startCurve.loss, (Curve{{1, 3}, {2, 2}, {3, 1.5}, {4, 1}}));
+  EXPECT_EQ(data.startCurve.validation, (Curve{{2, 0.5}, {4, 0.75}}));
+  EXPECT_EQ(data.bestCurve.id, 3);
+  EXPECT_EQ(data.bestCurve.validation, (Curve{{5, 0.8}}));
+  ASSERT_EQ(data.otherCurves.size(), 1u);
+  EXPECT_EQ(data.otherCurves[0].id, 1);
+  EXPECT_EQ(data.otherCurves[0].loss.front(), (std::pair<int64_t, double>(1, 4)));
+}
+
+TEST(TrainingCurves, LongOnesAreThinnedAndManyAreSpread) {
+  std::string curve = "[1000";
+  for (int i = 999; i > 0; --i)
+    curve += "," + std::to_string(i);
+  std::vector<CandidateRow> rows(500);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].id = int64_t(i);
+    rows[i].curve = curve + "]";
+    rows[i].validation = 0;
+  }
+  ReportData data;
+  data.bestId = 7;
+  gatherCurves(data, rows, 10);
+  EXPECT_LE(data.startCurve.loss.size(), 100u);
+  EXPECT_EQ(data.startCurve.loss.front(), (std::pair<int64_t, double>(1, 1000)));
+  EXPECT_EQ(data.startCurve.loss.back(), (std::pair<int64_t, double>(1000, 1)));
+  ASSERT_EQ(data.otherCurves.size(), 10u);
+  EXPECT_LT(data.otherCurves.front().id, 50);
+  EXPECT_GT(data.otherCurves.back().id, 440);
+}
+
 TEST(ModelGraph, BranchesMeetAgain) {
   auto spec = parse(replaced(readExample("digits.mlir"), "%y = nn.dense %a units(10) : tensor<10xf32>",
                              "%k = nn.dense %a units(32) : tensor<32xf32>\n"

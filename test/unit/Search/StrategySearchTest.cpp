@@ -28,12 +28,26 @@ const char *strategies[] = {"random",
                             "asha reduction(2) rungs(3)",
                             "pbt population(8) interval(2)"};
 
-std::set<std::string> statesIn(const std::string &directory) {
+std::set<std::string> filesIn(const std::string &directory) {
   std::set<std::string> found;
   std::error_code error;
   for (const auto &file : std::filesystem::directory_iterator(directory + "/weights", error))
     found.insert(file.path().filename().string());
   return found;
+}
+
+std::unique_ptr<Archive> archiveOf(const Finished &run) { return llvm::cantFail(Archive::openReadOnly(run.directory)); }
+
+/// The files that the archive names for the closing trainings.
+std::set<std::string> finalFilesOf(const Finished &run) {
+  std::set<std::string> files;
+  for (const FinalWeights &w : llvm::cantFail(finalWeightsOf(*archiveOf(run))))
+    files.insert(w.digest + ".safetensors");
+  return files;
+}
+
+std::string weightsError(const Finished &run) {
+  return llvm::toString(verifyWeights(*archiveOf(run), run.directory));
 }
 
 TEST(StrategySearch, SameArchiveWhateverHappens) {
@@ -48,7 +62,7 @@ TEST(StrategySearch, SameArchiveWhateverHappens) {
     Finished resumed = runOnce(name + "-cut", points(strategy), 36, 2, /*resume=*/true);
     ASSERT_EQ(resumed.error, "");
     EXPECT_EQ(resumed.digest, one.digest);
-    EXPECT_EQ(statesIn(resumed.directory), statesIn(one.directory));
+    EXPECT_EQ(filesIn(resumed.directory), filesIn(one.directory));
   }
 }
 
@@ -147,7 +161,7 @@ TEST(StrategySearch, MembersTakeOverWeightsAndMutateThePipeline) {
 TEST(StrategySearch, StatesAreTheirDigestsAndNoMore) {
   Finished run = runOnce("states", points("pbt population(8) interval(2)"), 60, 2);
   ASSERT_EQ(run.error, "");
-  std::set<std::string> named, kept = statesIn(run.directory);
+  std::set<std::string> named, kept = filesIn(run.directory);
   int64_t evaluated = 0;
   for (const CandidateRow &row : rowsOf(run))
     if (row.validation) {
@@ -155,28 +169,31 @@ TEST(StrategySearch, StatesAreTheirDigestsAndNoMore) {
       named.insert(row.state + ".state");
       ++evaluated;
     }
+  std::set<std::string> finals = finalFilesOf(run);
+  named.insert(finals.begin(), finals.end());
   for (const std::string &file : kept) {
     EXPECT_TRUE(named.count(file)) << file;
     auto bytes = readRawFile(run.directory + "/weights/" + file);
     ASSERT_TRUE(bool(bytes));
-    EXPECT_EQ(digestHex(*bytes) + ".state", file);
+    EXPECT_EQ(digestHex(*bytes), llvm::StringRef(file).split('.').first);
   }
-  // Two generations of eight, what came after the last look-back, and the best.
-  EXPECT_LE(kept.size(), 2u * 8 + 8 + 1);
+  // Two generations of eight, what came after the last look-back, the best, and the final weights.
+  EXPECT_LE(kept.size(), 2u * 8 + 8 + 1 + 2);
   EXPECT_GT(evaluated, 40);
   EXPECT_TRUE(kept.count(rowsOf(run)[run.outcome.progress.bestId].state + ".state"));
   // What a killed process may leave goes at the next start.
   std::ofstream(run.directory + "/weights/abc.state.tmp") << "x";
-  std::ofstream(run.directory + "/weights/" + std::string(64, '0') + ".state") << "x";
+  for (const char *extension : {".state", ".safetensors"})
+    std::ofstream(run.directory + "/weights/" + std::string(64, '0') + extension) << "x";
   Finished again = runOnce("states", points("pbt population(8) interval(2)"), 60, 2, /*resume=*/true);
   ASSERT_EQ(again.error, "");
-  EXPECT_EQ(statesIn(run.directory), kept);
+  EXPECT_EQ(filesIn(run.directory), kept);
 }
 
 TEST(StrategySearch, DamagedStatesAreNoticed) {
   Finished run = runOnce("damaged", points("asha reduction(2) rungs(2)"), 9, 1);
   ASSERT_EQ(run.error, "");
-  for (const std::string &file : statesIn(run.directory))
+  for (const std::string &file : filesIn(run.directory))
     std::ofstream(run.directory + "/weights/" + file, std::ios::app) << "x";
   Finished more = runOnce("damaged", points("asha reduction(2) rungs(2)"), 30, 1, /*resume=*/true);
   ASSERT_EQ(more.error, "");
@@ -184,6 +201,78 @@ TEST(StrategySearch, DamagedStatesAreNoticed) {
   for (const CandidateRow &row : rowsOf(more))
     noticed += row.reason.find("expected the bytes of that digest, found those of") != std::string::npos;
   EXPECT_GT(noticed, 0);
+}
+
+TEST(StrategySearch, FinalWeightsAreThoseOfTheClosingTrainings) {
+  // Strategies that pause trainings, and such that do not.
+  for (std::string strategy : {"aging population(8) tournament(3)", "asha reduction(2) rungs(2)"}) {
+    SCOPED_TRACE(strategy);
+    std::string name = "finals-" + strategy.substr(0, 4);
+    Finished run = runOnce(name, points(strategy), 30, 2);
+    ASSERT_EQ(run.error, "");
+    auto list = llvm::cantFail(finalWeightsOf(*archiveOf(run)));
+    ASSERT_EQ(list.size(), 2u);
+    EXPECT_EQ(list[0].candidate, 0);
+    EXPECT_EQ(list[1].candidate, run.outcome.best.id);
+    EXPECT_NE(list[1].candidate, 0);
+    std::vector<CandidateRow> rows = rowsOf(run);
+    for (const FinalWeights &w : list) {
+      EXPECT_EQ(w.seed, freshSeed(run.outcome.seed));
+      auto module = mlir::parseSourceString<ModuleOp>(rows[w.candidate].program, ParserConfig(&context()),
+                                                      SELFOPT_SOURCE_DIR "/test/Inputs/spec.mlir");
+      auto planned = planTraining(*module, "fit");
+      ASSERT_TRUE(succeeded(planned));
+      auto executable = loadProgram(*planned);
+      ASSERT_TRUE(succeeded(executable));
+      (*executable)->initialize(w.seed);
+      (*executable)->train();
+      std::string bytes = encodeParameters(**executable, *planned);
+      EXPECT_EQ(digestHex(bytes), w.digest);
+      auto file = readRawFile(run.directory + "/weights/" + w.digest + ".safetensors");
+      ASSERT_TRUE(bool(file)) << llvm::toString(file.takeError());
+      EXPECT_EQ(*file, bytes);
+    }
+    EXPECT_EQ(llvm::cantFail(archiveOf(run)->getMeta("best.weights")), list[1].digest);
+    EXPECT_EQ(weightsError(run), "");
+  }
+}
+
+TEST(StrategySearch, WeightsOfAnEarlierEndGo) {
+  std::string aging = "aging population(8) tournament(3)";
+  Finished first = runOnce("superseded", points(aging), 8, 1);
+  ASSERT_EQ(first.error, "");
+  std::set<std::string> before = finalFilesOf(first);
+  EXPECT_EQ(filesIn(first.directory), before);
+  Finished more = runOnce("superseded", points(aging), 36, 2, /*resume=*/true);
+  ASSERT_EQ(more.error, "");
+  EXPECT_NE(finalFilesOf(more), before);
+  EXPECT_EQ(filesIn(more.directory), finalFilesOf(more));
+}
+
+TEST(StrategySearch, DamagedWeightsAreNoticedAndMadeAgain) {
+  Finished run = runOnce("damaged-weights", points("random"), 12, 1);
+  ASSERT_EQ(run.error, "");
+  FinalWeights start = llvm::cantFail(finalWeightsOf(*archiveOf(run))).front();
+  std::string file = run.directory + "/weights/" + start.digest + ".safetensors";
+  std::string who = "the weights of candidate 0 from seed " + std::to_string(start.seed) + ": " + file + ": ";
+  std::ofstream(file, std::ios::app) << "x";
+  EXPECT_EQ(weightsError(run).find(who + "expected the bytes of that digest, found those of "), 0u)
+      << weightsError(run);
+  std::filesystem::remove(file);
+  EXPECT_EQ(weightsError(run), who + "could not open: No such file or directory");
+  std::ofstream(file) << "other";
+  std::ofstream(run.directory + "/best.safetensors", std::ios::app) << "x";
+  Finished again = runOnce("damaged-weights", points("random"), 12, 1, /*resume=*/true);
+  ASSERT_EQ(again.error, "");
+  EXPECT_EQ(again.digest, run.digest);
+  EXPECT_EQ(weightsError(again), "");
+  std::ofstream(run.directory + "/best.safetensors", std::ios::app) << "x";
+  EXPECT_NE(weightsError(again).find("best.safetensors: expected the bytes of digest "), std::string::npos);
+  // A list that no search writes is an error, not an empty one.
+  for (const char *text : {"", "{}", "[1]", R"([{"candidate":0,"seed":1}])"}) {
+    llvm::cantFail(llvm::cantFail(Archive::openForResume(run.directory))->setMeta("final.weights", text));
+    EXPECT_NE(weightsError(run).find("expected a list of candidates, seeds and digests"), std::string::npos) << text;
+  }
 }
 
 TEST(StrategySearch, ProbesFindWhatIsWrittenDifferently) {

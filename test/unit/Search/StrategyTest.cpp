@@ -209,6 +209,30 @@ TEST(Strategy, Fronts) {
   }
 }
 
+TEST(Strategy, TheParetoFrontIsWhatNothingDominates) {
+  Philox random(3);
+  std::vector<Fitness> members;
+  ParetoFront front;
+  for (int64_t i = 0; i < 300; ++i) {
+    members.push_back({double(random.below(9)), double(random.below(9)), double(random.below(9))});
+    front.add(i, members.back());
+  }
+  std::set<int64_t> listed;
+  std::vector<ParetoFront::Entry> sorted = front.sorted();
+  for (size_t k = 0; k < sorted.size(); ++k) {
+    listed.insert(sorted[k].id);
+    EXPECT_EQ(sorted[k].fitness, members[size_t(sorted[k].id)]);
+    if (k)
+      EXPECT_LT(sorted[k - 1].fitness, sorted[k].fitness);
+  }
+  for (int64_t i = 0; i < 300; ++i) {
+    const Fitness &own = members[size_t(i)];
+    bool beaten = llvm::any_of(members, [&](const Fitness &other) { return dominates(other, own); });
+    bool first = llvm::find(members, own) - members.begin() == i;
+    EXPECT_EQ(listed.count(i) != 0, !beaten && first) << i;
+  }
+}
+
 TEST(Strategy, Crowding) {
   // Along x: 0, 1, 4, 10; along y: 9, 6, 5, 0. Ends are infinite; the others the sides of their box, over the extents.
   std::vector<double> distance = crowdingDistances({{0, 9}, {4, 5}, {1, 6}, {10, 0}});
