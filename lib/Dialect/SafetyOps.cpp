@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Dialect/AsmUtils.h"
-#include "SelfOpt/Dialect/Safety/Safety.h"
+#include "SelfOpt/Dialect/Safety/Properties.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringSet.h"
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace selfopt;
@@ -147,14 +149,53 @@ LogicalResult LimitOp::verifySymbolUses(SymbolTableCollection &) { return succes
 
 //===--- require ------------------------------------------------------------===//
 
+ArrayRef<PropertyInfo> safety::getPropertyTable() {
+  constexpr double must = std::numeric_limits<double>::quiet_NaN(), large = 1e30;
+  static const PropertyParameter domain{"domain", 100, 1e-6, large,
+                                        "predictions and targets are at most so large, in magnitude"};
+  static const PropertyParameter gradient{"gradient", 1e4, 1e-6, large, "gradients are at most so large, in magnitude"};
+  static const PropertyInfo properties[] = {
+      {Property::Finite, "every value that the program computes is finite, and so is its derivative", {domain}},
+      {Property::Aligned,
+       "more score for the right class never raises the loss, and somewhere lowers it; of a regression, a prediction "
+       "nearer to the target never does",
+       {domain, {"until", 1, 1e-6, 1, "required up to that probability of the right class"}}},
+      {Property::NoFlow, "nothing that the sink reaches reads the source", {}},
+      {Property::Monotone,
+       "as aligned, and more score for a wrong class never lowers the loss; a schedule never rises; a sampler's weight "
+       "never falls with the loss",
+       {domain}},
+      {Property::BoundedBelow,
+       "the program is never below a bound",
+       {domain, {"at_least", 0, -large, large, "the bound"}}},
+      {Property::Proper, "the expected loss is least where the prediction is the truth: a proper scoring rule", {}},
+      {Property::BoundedStep,
+       "no parameter moves further than a multiple of the learning rate in one step",
+       {gradient, {"at_most", must, 0, large, "the multiple"}}},
+      {Property::FiniteState, "the state of the update rule stays finite for ever", {gradient}},
+  };
+  return properties;
+}
+const PropertyInfo &safety::getInfo(Property property) { return getPropertyTable()[size_t(property)]; }
+
+double RequireOp::getParameter(StringRef name) {
+  for (auto [parameter, value] : llvm::zip(getInfo(getProperty()).parameters, getParameters()))
+    if (parameter.name == name)
+      return value;
+  llvm_unreachable("a property has the parameters of its table");
+}
+
 ParseResult RequireOp::parse(OpAsmParser &parser, OperationState &result) {
   StringRef keyword;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseKeyword(&keyword))
     return failure();
   std::optional<Property> property = symbolizeProperty(keyword);
-  if (!property)
-    return parser.emitError(loc, "expected a property (finite, aligned, no_flow), found '") << keyword << "'";
+  if (!property) {
+    InFlightDiagnostic d = parser.emitError(loc, "expected a property (");
+    llvm::interleaveComma(getPropertyTable(), d, [&](const PropertyInfo &p) { d << stringifyProperty(p.property); });
+    return d << "), found '" << keyword << "'";
+  }
   SymbolRefAttr subject;
   if (parser.parseLParen() || parseSplitRef(parser, subject))
     return failure();
@@ -168,6 +209,40 @@ ParseResult RequireOp::parse(OpAsmParser &parser, OperationState &result) {
   }
   if (parser.parseRParen())
     return failure();
+  ArrayRef<PropertyParameter> known = getInfo(*property).parameters;
+  SmallVector<std::optional<double>> given(known.size());
+  // The name of the next op would be a keyword, too.
+  SmallVector<StringRef> names;
+  for (const PropertyInfo &info : getPropertyTable())
+    for (const PropertyParameter &parameter : info.parameters)
+      names.push_back(parameter.name);
+  loc = parser.getCurrentLocation();
+  while (succeeded(parser.parseOptionalKeyword(&keyword, names))) {
+    auto at = llvm::find_if(known, [&](const PropertyParameter &p) { return p.name == keyword; });
+    if (at == known.end()) {
+      InFlightDiagnostic d = parser.emitError(loc);
+      d << stringifyProperty(*property) << " has no parameter '" << keyword << "'; expected ";
+      if (known.empty())
+        return d << "none";
+      llvm::interleaveComma(known, d, [&](const PropertyParameter &p) { d << p.name; });
+      return d;
+    }
+    std::optional<double> &value = given[at - known.begin()];
+    if (value)
+      return parser.emitError(loc, "expected each parameter once, found '") << keyword << "' again";
+    value.emplace();
+    if (parser.parseLParen() || parseNumber(parser, *value) || parser.parseRParen())
+      return failure();
+    loc = parser.getCurrentLocation();
+  }
+  SmallVector<double> values;
+  for (auto [parameter, value] : llvm::zip(known, given)) {
+    if (!value && std::isnan(parameter.initial))
+      return parser.emitError(loc, "expected the parameter ")
+             << parameter.name << "(NUMBER) of " << stringifyProperty(*property) << ": " << parameter.meaning;
+    values.push_back(value.value_or(parameter.initial));
+  }
+  result.addAttribute("parameters", parser.getBuilder().getDenseF64ArrayAttr(values));
   return parser.parseOptionalAttrDict(result.attributes);
 }
 void RequireOp::print(OpAsmPrinter &p) {
@@ -176,7 +251,9 @@ void RequireOp::print(OpAsmPrinter &p) {
   if (getTargetAttr())
     p << " -> " << getTargetAttr();
   p << ')';
-  p.printOptionalAttrDict((*this)->getAttrs(), {"property", "subject", "target"});
+  for (auto [parameter, value] : llvm::zip(getInfo(getProperty()).parameters, getParameters()))
+    p << ' ' << parameter.name << '(' << formatDouble(value) << ')';
+  p.printOptionalAttrDict((*this)->getAttrs(), {"property", "subject", "target", "parameters"});
 }
 LogicalResult RequireOp::verify() {
   // require (C1)
@@ -191,6 +268,14 @@ LogicalResult RequireOp::verify() {
       return emitOpError("expects a symbol, or in no_flow a split train, validation or test of a dataset, found ")
              << getSubjectAttr();
   }
+  // require (C4)
+  ArrayRef<PropertyParameter> known = getInfo(getProperty()).parameters;
+  if (getParameters().size() != known.size())
+    return emitOpError("expects ") << known.size() << " parameters, found " << getParameters().size();
+  for (auto [parameter, value] : llvm::zip(known, getParameters()))
+    if (!(parameter.low <= value && value <= parameter.high))
+      return emitOpError("expects ") << parameter.name << " in [" << formatDouble(parameter.low) << ", "
+                                     << formatDouble(parameter.high) << "], found " << formatDouble(value);
   return success();
 }
 LogicalResult RequireOp::verifySymbolUses(SymbolTableCollection &tables) {

@@ -8,6 +8,7 @@
 #include "SelfOpt/Safety/Policy.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
@@ -252,6 +253,8 @@ struct Checker {
     if (op.getTargetAttr())
       text += " -> @" + op.getTargetAttr().getValue().str();
     text += ")";
+    for (auto [parameter, value] : llvm::zip(getInfo(op.getProperty()).parameters, op.getParameters()))
+      text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
     if (op.getProperty() != Property::NoFlow)
       return make(op, text, Verdict::Unknown,
                   "this version has no engine that proves " + stringifyProperty(op.getProperty()));

@@ -75,9 +75,9 @@ safety.policy @policy {
   safety.require no_flow(@accuracy -> @search)
   // expected-remark @+1 {{holds: require no_flow(@accuracy -> @fit)}}
   safety.require no_flow(@accuracy -> @fit)
-  // expected-error @+1 {{unknown: require finite(@loss) (this version has no engine that proves finite)}}
+  // expected-error @+1 {{unknown: require finite(@loss) domain(100.0) (this version has no engine that proves finite)}}
   safety.require finite(@loss)
-  // expected-error @+1 {{unknown: require aligned(@loss) (this version has no engine that proves aligned)}}
+  // expected-error @+1 {{unknown: require aligned(@loss) domain(100.0) until(1.0) (this version has no engine that proves aligned)}}
   safety.require aligned(@loss)
 }
 evolve.search @search program(@fit) policy(@policy) seed(1) maximize(metric(@accuracy) on validation)

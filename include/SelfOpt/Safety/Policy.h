@@ -36,6 +36,8 @@ struct CheckResult {
   Verdict verdict = Verdict::Unknown;
   std::string detail;     ///< The witness (violated), the reason (unknown), or the numbers compared (holds).
   mlir::Location location;
+  std::string engine;                       ///< What decided: "digest", "cost", "flow", "intervals", "branch and bound", "smt".
+  llvm::json::Value evidence = nullptr;     ///< What it decided by, as docs/Safety.md says; null where the text says all.
 };
 
 /// What a check needs to know beyond the spec's text.

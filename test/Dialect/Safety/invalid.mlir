@@ -98,6 +98,21 @@ safety.policy @require_c3_undefined_sink {
 
 // -----
 
+// require (C4)
+safety.policy @require_c4_domain {
+  // expected-error @+1 {{'safety.require' op expects domain in [1.0e-06, 1.0e+30], found -1.0}}
+  safety.require finite(@require_c4_domain) domain(-1.0)
+}
+
+// -----
+
+safety.policy @require_c4_none {
+  // expected-error @+1 {{'safety.require' op expects 1 parameters, found 0}}
+  "safety.require"() <{property = 0 : i32, subject = @require_c4_none}> : () -> ()
+}
+
+// -----
+
 //===--- What ODS says --------------------------------------------------------===//
 
 // expected-error @+1 {{'safety.limit' op expects parent op 'safety.policy'}}
@@ -115,7 +130,7 @@ safety.policy @unknown_quantity {
 // -----
 
 safety.policy @unknown_property {
-  // expected-error @+1 {{expected a property (finite, aligned, no_flow), found 'fair'}}
+  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state), found 'fair'}}
   safety.require fair(@unknown_property)
 }
 
@@ -124,4 +139,25 @@ safety.policy @unknown_property {
 safety.policy @bound_of_half {
   // expected-error @+1 {{the bound must be an integer, found 2.5}}
   safety.limit parameters <= 2.5
+}
+
+// -----
+
+safety.policy @no_such_parameter {
+  // expected-error @+1 {{finite has no parameter 'until'; expected domain}}
+  safety.require finite(@no_such_parameter) until(0.5)
+}
+
+// -----
+
+safety.policy @parameter_twice {
+  // expected-error @+1 {{expected each parameter once, found 'domain' again}}
+  safety.require finite(@parameter_twice) domain(1.0) domain(2.0)
+}
+
+// -----
+
+safety.policy @parameter_missing {
+  safety.require bounded_step(@parameter_missing) gradient(1.0)
+// expected-error @+1 {{expected the parameter at_most(NUMBER) of bounded_step: the multiple}}
 }

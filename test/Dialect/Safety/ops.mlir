@@ -27,8 +27,8 @@ selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr 
 // CHECK-NEXT:   safety.limit flops_per_example <= 0
 // CHECK-NEXT:   safety.limit train_flops <= 20000000000
 // CHECK-NEXT:   safety.limit memory <= 67108864
-// CHECK-NEXT:   safety.require finite(@loss)
-// CHECK-NEXT:   safety.require aligned(@loss)
+// CHECK-NEXT:   safety.require finite(@loss) domain(100.0)
+// CHECK-NEXT:   safety.require aligned(@loss) domain(20.0) until(0.9)
 // CHECK-NEXT:   safety.require no_flow(@data::test -> @fit)
 // CHECK-NEXT:   safety.require no_flow(@data -> @net)
 // CHECK-NEXT: }
@@ -43,7 +43,7 @@ safety.policy @policy {
   safety.limit train_flops <= 2.0e10
   safety.limit memory <= 67108864
   safety.require finite(@loss)
-  safety.require aligned(@loss)
+  safety.require aligned(@loss) until(0.9) domain(20)
   safety.require no_flow(@data::test -> @fit)
   safety.require no_flow(@data -> @net)
 }

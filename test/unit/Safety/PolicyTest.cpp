@@ -175,9 +175,9 @@ TEST(Policy, RequirementsWithoutAnEngineAreUnknown) {
   std::string text = replaced(digits(), "    safety.limit parameters <= 20000\n",
                               "    safety.require finite(@cross_entropy)\n    safety.require aligned(@cross_entropy)\n");
   auto results = check(text, text);
-  expectResult(results, "require finite(@cross_entropy)", Verdict::Unknown,
+  expectResult(results, "require finite(@cross_entropy) domain(100.0)", Verdict::Unknown,
                "this version has no engine that proves finite");
-  expectResult(results, "require aligned(@cross_entropy)", Verdict::Unknown,
+  expectResult(results, "require aligned(@cross_entropy) domain(100.0) until(1.0)", Verdict::Unknown,
                "this version has no engine that proves aligned");
   EXPECT_FALSE(allHold(results));
 }

@@ -29,7 +29,9 @@ def Safety_Quantity : I32EnumAttr<"Quantity", "what a limit bounds", [
 }
 def Safety_Property : I32EnumAttr<"Property", "what a requirement asks for", [
     I32EnumAttrCase<"Finite", 0, "finite">, I32EnumAttrCase<"Aligned", 1, "aligned">,
-    I32EnumAttrCase<"NoFlow", 2, "no_flow">]> {
+    I32EnumAttrCase<"NoFlow", 2, "no_flow">, I32EnumAttrCase<"Monotone", 3, "monotone">,
+    I32EnumAttrCase<"BoundedBelow", 4, "bounded_below">, I32EnumAttrCase<"Proper", 5, "proper">,
+    I32EnumAttrCase<"BoundedStep", 6, "bounded_step">, I32EnumAttrCase<"FiniteState", 7, "finite_state">]> {
   let cppNamespace = "::selfopt::safety";
 }
 
@@ -100,15 +102,20 @@ def Safety_LimitOp : Safety_ConstraintOp<"limit"> {
 def Safety_RequireOp : Safety_ConstraintOp<"require"> {
   let summary = "a property of a program that must be proved";
   let description = [{
-    `finite`: no NaN and no infinity on the declared domains. `aligned`: more score for the right class never raises
-    the loss. `no_flow`: nothing that the second symbol runs can read the first.
+    What each property says, and which parameters it takes, stands in SelfOpt/Dialect/Safety/Properties.h and in
+    docs/Safety.md. A parameter that is left out has its default, and is printed.
 
     ```mlir
-    safety.require finite(@cross_entropy)
+    safety.require finite(@cross_entropy) domain(100.0)
     safety.require no_flow(@digits::test -> @fit)
     ```
   }];
-  let arguments = (ins Safety_Property:$property, SymbolRefAttr:$subject, OptionalAttr<FlatSymbolRefAttr>:$target);
+  let arguments = (ins Safety_Property:$property, SymbolRefAttr:$subject, OptionalAttr<FlatSymbolRefAttr>:$target,
+                       DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
+  let extraClassDeclaration = [{
+    /// The value of a parameter of this property, which must have one of that name.
+    double getParameter(::llvm::StringRef name);
+  }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
 }
