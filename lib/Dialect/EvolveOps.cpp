@@ -70,8 +70,6 @@ static void printInitialState(OpAsmPrinter &p, Operation *, DenseF64ArrayAttr st
 }
 } // namespace selfopt::evolve
 
-#include "SelfOpt/Mutation/MutationInterface.cpp.inc"
-
 #include "SelfOpt/Dialect/Evolve/EvolveDialect.cpp.inc"
 #include "SelfOpt/Dialect/Evolve/EvolveEnums.cpp.inc"
 #define GET_OP_CLASSES
@@ -82,18 +80,6 @@ void EvolveDialect::initialize() {
 #define GET_OP_LIST
 #include "SelfOpt/Dialect/Evolve/EvolveOps.cpp.inc"
       >();
-}
-
-StringRef selfopt::stringifyClaim(MutationClaim claim) {
-  switch (claim) {
-  case MutationClaim::Equivalent:
-    return "equivalent";
-  case MutationClaim::Preserving:
-    return "preserving";
-  case MutationClaim::Changing:
-    return "changing";
-  }
-  return "";
 }
 
 //===----------------------------------------------------------------------===//

@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Interfaces/Interfaces.h"
+#include "SelfOpt/Interfaces/Mutation.h"
 #include "SelfOpt/Reference/Tensor.h"
 
 #include "SelfOpt/Interfaces/Interfaces.cpp.inc"
+#include "SelfOpt/Interfaces/Mutation.cpp.inc"
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
@@ -34,4 +36,16 @@ ProgramParameters ProgramParameters::of(Block &program) {
     all.layers.push_back(range);
   }
   return all;
+}
+
+StringRef selfopt::stringifyClaim(MutationClaim claim) {
+  switch (claim) {
+  case MutationClaim::Equivalent:
+    return "equivalent";
+  case MutationClaim::Preserving:
+    return "preserving";
+  case MutationClaim::Changing:
+    return "changing";
+  }
+  return "";
 }

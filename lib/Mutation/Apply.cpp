@@ -30,12 +30,6 @@ Operation *selfopt::lookupTarget(Operation *mutation, FlatSymbolRefAttr symbol, 
   return target;
 }
 
-void selfopt::dropDeadCode(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 /// A splat constant of another type, in place of one that no longer fits its user.
 static Value retypedSplat(Value v, RankedTensorType type) {
   auto constant = v.getDefiningOp<arith::ConstantOp>();
@@ -345,17 +339,3 @@ LogicalResult JitterHyperOp::applyTo(ModuleOp spec) {
     return integer && by > 0 ? std::max(1.0, x * by) : x * by;
   });
 }
-
-// None of these carries weights: each starts its child from scratch.
-SELFOPT_CLAIM(WidenOp, Changing)
-SELFOPT_CLAIM(NarrowOp, Changing)
-SELFOPT_CLAIM(InsertDenseOp, Changing)
-SELFOPT_CLAIM(RemoveDenseOp, Changing)
-SELFOPT_CLAIM(SwapActivationOp, Changing)
-SELFOPT_CLAIM(SetHyperOp, Changing)
-SELFOPT_CLAIM(JitterHyperOp, Changing)
-SELFOPT_CLAIM(EditConstantOp, Changing)
-SELFOPT_CLAIM(ReplaceOpOp, Changing)
-SELFOPT_CLAIM(RewireOperandOp, Changing)
-SELFOPT_CLAIM(InsertOpOp, Changing)
-SELFOPT_CLAIM(DropOpOp, Changing)

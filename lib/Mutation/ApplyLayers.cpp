@@ -74,11 +74,6 @@ LogicalResult DropLayerOp::applyTo(ModuleOp spec) {
   });
 }
 
-SELFOPT_CLAIM(InsertNoiseOp, Changing)
-SELFOPT_CLAIM(InsertDropoutOp, Changing)
-SELFOPT_CLAIM(SetAmountOp, Changing)
-SELFOPT_CLAIM(DropLayerOp, Changing)
-
 //===----------------------------------------------------------------------===//
 // Shapes of the graph
 //===----------------------------------------------------------------------===//
@@ -222,16 +217,6 @@ LogicalResult DropMergeOp::applyTo(ModuleOp spec) {
   });
 }
 
-SELFOPT_CLAIM(InsertNormOp, Changing)
-SELFOPT_CLAIM(DeepenOp, Preserving)
-SELFOPT_CLAIM(RepeatBlockOp, Changing)
-SELFOPT_CLAIM(FactorDenseOp, Changing)
-SELFOPT_CLAIM(InsertSkipOp, Changing)
-SELFOPT_CLAIM(InsertZeroSkipOp, Preserving)
-SELFOPT_CLAIM(InsertBranchOp, Changing)
-SELFOPT_CLAIM(InsertGateOp, Changing)
-SELFOPT_CLAIM(DropMergeOp, Changing)
-
 //===----------------------------------------------------------------------===//
 // Shared parameters
 //===----------------------------------------------------------------------===//
@@ -278,6 +263,3 @@ LogicalResult EndSharingOp::applyTo(ModuleOp spec) {
     return success();
   });
 }
-
-SELFOPT_CLAIM(ShareParametersOp, Changing)
-SELFOPT_CLAIM(EndSharingOp, Changing)

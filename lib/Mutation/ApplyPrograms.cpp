@@ -88,10 +88,6 @@ LogicalResult TemperOp::applyTo(ModuleOp spec) {
   });
 }
 
-SELFOPT_CLAIM(AddDecayOp, Changing)
-SELFOPT_CLAIM(SmoothLabelsOp, Changing)
-SELFOPT_CLAIM(TemperOp, Changing)
-
 //===----------------------------------------------------------------------===//
 // State
 //===----------------------------------------------------------------------===//
@@ -255,9 +251,3 @@ LogicalResult AddTermOp::applyTo(ModuleOp spec) {
     return success();
   });
 }
-
-SELFOPT_CLAIM(AddStateOp, Changing)
-SELFOPT_CLAIM(UseProgramOp, Changing)
-SELFOPT_CLAIM(GraftProgramOp, Changing)
-SELFOPT_CLAIM(GraftLayersOp, Changing)
-SELFOPT_CLAIM(AddTermOp, Changing)

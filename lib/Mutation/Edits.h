@@ -71,9 +71,6 @@ inline bool mergesVectors(mlir::Operation &op) {
   });
 }
 
-/// Folds what is constant and what a folder rewrites in place, where every machine computes it alike. On a block of ops
-/// without regions.
-void foldProgram(mlir::Block &block);
 /// Folds, and takes out common and dead code. Whether there are fewer ops, constants aside, or fewer
 /// constants: another order of operands alone is no simpler.
 bool simplifyProgram(mlir::Operation *program);
@@ -83,8 +80,5 @@ bool simplifyProgram(mlir::Operation *program);
 llvm::LogicalResult findUnitReaders(nn::DenseOp layer, llvm::SmallVectorImpl<nn::DenseOp> &readers, std::string *why);
 
 } // namespace selfopt
-
-#define SELFOPT_CLAIM(OP, CLAIM)                                                                                       \
-  selfopt::MutationClaim OP::getClaim() { return selfopt::MutationClaim::CLAIM; }
 
 #endif // SELFOPT_LIB_MUTATION_EDITS_H

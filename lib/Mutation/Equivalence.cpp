@@ -285,4 +285,3 @@ LogicalResult SimplifyOp::applyTo(ModuleOp spec) {
     return success();
   });
 }
-SELFOPT_CLAIM(SimplifyOp, Equivalent)

@@ -435,7 +435,7 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
     // What was drawn may come to nothing: an edit of code that is dead by then, a graft of what stands there already.
     // A fingerprint that differs by chance would cost a draw.
     uint64_t before = structureFingerprint(target);
-    if (succeeded(cast<MutationOpInterface>(mutation).applyTo(spec)) &&
+    if (succeeded(applyMutation(mutation, spec)) &&
         structureFingerprint(SymbolTable::lookupSymbolIn(
             spec, cast<MutationOpInterface>(mutation).getTargetSymbol())) != before)
       return mutation;
@@ -446,10 +446,9 @@ Operation *selfopt::mutate(ModuleOp spec, const MutationScope &scope, Philox &ra
 
 LogicalResult selfopt::applyLineage(ModuleOp spec, Block &lineage) {
   for (Operation &op : lineage) {
-    auto mutation = dyn_cast<MutationOpInterface>(op);
-    if (!mutation)
+    if (!isa<MutationOpInterface>(op))
       return op.emitOpError("is no mutation; a lineage holds mutations only");
-    if (failed(mutation.applyTo(spec)))
+    if (failed(applyMutation(&op, spec)))
       return failure();
   }
   return success();

@@ -85,7 +85,6 @@ LogicalResult GrowOp::applyTo(ModuleOp spec) {
     return success();
   });
 }
-SELFOPT_CLAIM(GrowOp, Preserving)
 
 /// Transfer.h has the formula.
 static double shareOf(int64_t copy, int64_t copies) {
@@ -160,7 +159,7 @@ FailureOr<ModelTransfer> selfopt::applyAndTransfer(Operation *mutation, ModuleOp
   for (auto [i, move] : llvm::enumerate(moves))
     move.from = int64_t(i);
   if (any.getTargetSymbol().getValue() != name) {
-    if (failed(any.applyTo(spec)))
+    if (failed(applyMutation(mutation, spec)))
       return failure();
     made.after = made.before;
     made.parameters = std::move(moves);
@@ -178,7 +177,7 @@ FailureOr<ModelTransfer> selfopt::applyAndTransfer(Operation *mutation, ModuleOp
     layer->setAttr(tag, b.getI64IntegerAttr(count));
     count += int64_t(own.size());
   });
-  LogicalResult applied = any.applyTo(spec);
+  LogicalResult applied = applyMutation(mutation, spec);
   Operation *after = SymbolTable::lookupSymbolIn(spec, name);
   if (succeeded(applied))
     preserving.describeTransfer(original, moves);

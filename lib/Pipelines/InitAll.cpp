@@ -14,6 +14,7 @@
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Mutation/MutatePass.h"
+#include "SelfOpt/Mutation/MutationModels.h"
 #include "SelfOpt/Pipelines/Passes.h"
 #include "SelfOpt/Reference/Register.h"
 #include "SelfOpt/Safety/CostModels.h"
@@ -38,6 +39,7 @@ void selfopt::registerAllDialects(DialectRegistry &registry) {
   registerLinalgPullbacks(registry);
   registerTensorPullbacks(registry);
   registerRangeModels(registry);
+  registerMutationModels(registry);
   registerCostModels(registry);
 }
 

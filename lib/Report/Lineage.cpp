@@ -92,7 +92,7 @@ Replayed report::replay(ModuleOp start, ArrayRef<std::string> mutations) {
       for (Operation &mutation : (*one->getOps<evolve::LineageOp>().begin()).getBody().front())
         op = &mutation;
     result.effects.emplace_back();
-    if (!op || failed(cast<MutationOpInterface>(op).applyTo(*result.spec))) {
+    if (!op || failed(applyMutation(op, *result.spec))) {
       result.lost.push_back(i);
       continue;
     }

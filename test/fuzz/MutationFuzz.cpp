@@ -152,7 +152,7 @@ void runChain(ModuleOp original, uint64_t seed, ArrayRef<uint8_t> bytes, Totals 
     if (choices.below(5) == 0) {
       b.setInsertionPointToEnd(&list);
       Operation *given = anyMutation(b, *spec, choices);
-      if (failed(cast<MutationOpInterface>(given).applyTo(*spec))) {
+      if (failed(applyMutation(given, *spec))) {
         ++totals.refused;
         if (printSpec(*spec) != text)
           totals.fail("a refused mutation changed the spec", text + heard);

@@ -13,7 +13,8 @@
 #ifndef SELFOPT_MUTATION_MUTATION_H
 #define SELFOPT_MUTATION_MUTATION_H
 
-#include "SelfOpt/Mutation/MutationInterface.h"
+#include "SelfOpt/Digest/CanonicalDigest.h"
+#include "SelfOpt/Interfaces/Mutation.h"
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>
@@ -22,6 +23,10 @@
 namespace selfopt {
 
 //===--- Applying -----------------------------------------------------------===//
+
+/// Rewrites `spec`, which verifies before and after, as the mutation op says. On failure nothing is changed and an error
+/// was emitted on the op: also where the context has no models of mutations (see registerMutationModels).
+llvm::LogicalResult applyMutation(mlir::Operation *mutation, mlir::ModuleOp spec);
 
 /// Runs `edit` on the program `target` of a spec, re-infers the types behind the change, drops dead code and verifies
 /// it and all that names symbols of the spec.
@@ -39,9 +44,6 @@ mlir::Operation *lookupTarget(mlir::Operation *mutation, mlir::FlatSymbolRefAttr
 /// uses them. Fails, without a diagnostic, where a type can't be repaired.
 llvm::LogicalResult reinferTypes(mlir::Block &block);
 
-/// Takes out ops whose results nothing uses.
-void dropDeadCode(mlir::Block &block);
-
 /// Ops that the expression edits may create: their name and number of operands (all of one float type).
 struct ExpressionOp {
   llvm::StringLiteral name;
@@ -52,31 +54,6 @@ const ExpressionOp *findExpressionOp(llvm::StringRef name);
 
 /// The values that an op of a block may read, numbered arguments first, then results in program order.
 llvm::SmallVector<mlir::Value> numberedValues(mlir::Block &block);
-
-//===--- Digest -------------------------------------------------------------===//
-
-/// BLAKE3 of the canonical form, in which lineage, comments, locations, names of values, the module's own name and the
-/// order of its symbols are gone, and every program is the expression that it returns: folded, without dead and common
-/// code, commutative operands and independent ops in a fixed order. Equal programs written differently have equal
-/// digests. Layers keep their order, since it decides which random numbers their parameters start from. Float constants
-/// count by their bits; only correctly rounded functions are folded, so that a digest is the same on every machine.
-std::string canonicalDigest(mlir::ModuleOp spec);
-
-/// The same digests, for many specs of one context: it remembers the symbols that it saw, of which a mutant has all but
-/// one from its parent. Lives no longer than the context.
-class SpecDigester {
-public:
-  SpecDigester();
-  ~SpecDigester();
-  std::string digest(mlir::ModuleOp spec);
-
-private:
-  struct Impl;
-  std::unique_ptr<Impl> impl;
-};
-
-/// The text of a spec as the tools print it. One that is known to be `verified` is not verified again for it.
-std::string printSpec(mlir::ModuleOp spec, bool verified = false);
 
 //===--- Proposing ----------------------------------------------------------===//
 

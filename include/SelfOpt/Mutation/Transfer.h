@@ -21,7 +21,7 @@
 #define SELFOPT_MUTATION_TRANSFER_H
 
 #include "SelfOpt/Interfaces/Interfaces.h"
-#include "SelfOpt/Mutation/MutationInterface.h"
+#include "SelfOpt/Mutation/MutationModels.h"
 #include <vector>
 
 namespace selfopt {

@@ -27,7 +27,7 @@ Applied apply(StringRef mutation, StringRef text = regression) {
     result.errors += d.str() + "\n";
     return success();
   });
-  result.ok = list && succeeded(cast<MutationOpInterface>(list->getBody()->front()).applyTo(*spec));
+  result.ok = list && succeeded(applyMutation(&list->getBody()->front(), *spec));
   result.text = printSpec(*spec);
   return result;
 }

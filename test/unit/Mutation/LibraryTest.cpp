@@ -35,7 +35,7 @@ TEST(Library, EveryProgramIsUsedSomewhere) {
                                entry.name.str() + "\")";
         OwningOpRef<ModuleOp> mutant = spec->clone(), list = parse(mutation);
         ScopedDiagnosticHandler quiet(&context(), [](Diagnostic &) { return success(); });
-        bool applied = succeeded(cast<MutationOpInterface>(list->getBody()->front()).applyTo(*mutant));
+        bool applied = succeeded(applyMutation(&list->getBody()->front(), *mutant));
         // Names may stand for two kinds: it is the target's kind that counts.
         const LibraryProgram *found = findLibraryProgram(entry.name, program);
         EXPECT_EQ(applied, found && libraryProgramFits(*found, program)) << mutation;
@@ -58,7 +58,7 @@ TEST(Library, EveryProgramIsUsedSomewhere) {
 TEST(Library, SameProgramsHaveOneDigest) {
   OwningOpRef<ModuleOp> spec = parse(classification), mutant = spec->clone();
   auto list = parse("evolve.use_program @cross_entropy from(\"cross_entropy\")");
-  ASSERT_TRUE(succeeded(cast<MutationOpInterface>(list->getBody()->front()).applyTo(*mutant)));
+  ASSERT_TRUE(succeeded(applyMutation(&list->getBody()->front(), *mutant)));
   EXPECT_EQ(canonicalDigest(*mutant), canonicalDigest(*spec));
 }
 

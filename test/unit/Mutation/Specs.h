@@ -12,6 +12,7 @@
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Mutation/Mutation.h"
+#include "SelfOpt/Mutation/MutationModels.h"
 #include "SelfOpt/Reference/Register.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,6 +36,7 @@ inline mlir::MLIRContext &context() {
                     mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                     mlir::tensor::TensorDialect>();
     registerReferenceModels(registry); // what claims to be equivalent is run
+    registerMutationModels(registry);
     auto *made = new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
     made->loadAllAvailableDialects();
     return made;

@@ -7,7 +7,7 @@
 #ifndef SELFOPT_DIALECT_EVOLVE_EVOLVE_H
 #define SELFOPT_DIALECT_EVOLVE_EVOLVE_H
 
-#include "SelfOpt/Mutation/MutationInterface.h"
+#include "SelfOpt/Interfaces/Mutation.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"

@@ -7,7 +7,7 @@
 #ifndef SELFOPT_EVOLVE_OPS_TD
 #define SELFOPT_EVOLVE_OPS_TD
 
-include "SelfOpt/Mutation/MutationInterface.td"
+include "SelfOpt/Interfaces/Mutation.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/RegionKindInterface.td"
@@ -75,8 +75,13 @@ def Evolve_LineageOp : Evolve_Op<"lineage", [NoTerminator, SingleBlock, NoRegion
 // expression edits, the return as the last one for rewire_operand and insert_op. Values are numbered arguments first,
 // then results in program order.
 
-class Evolve_MutationOp<string mnemonic, list<Trait> traits = []> : Evolve_Op<mnemonic, !listconcat(traits,
-    [DeclareOpInterfaceMethods<MutationOpInterface, ["applyTo", "getClaim"]>])>;
+// Few kinds carry weights: with `Changing`, the child starts from scratch. How a kind is applied is defined in
+// lib/Mutation, which attaches it to the op (see MutationModels.h): nothing of the dialect calls `applyTo`.
+class Evolve_MutationOp<string mnemonic, list<Trait> traits = [], string claim = "Changing", string more = "">
+    : Evolve_Op<mnemonic, !listconcat(traits, [MutationOpInterface])> {
+  let extraClassDeclaration = "  static ::selfopt::MutationClaim getClaim() { return ::selfopt::MutationClaim::" # claim # "; }\n" #
+    "  ::llvm::LogicalResult applyTo(::mlir::ModuleOp spec);\n" # more;
+}
 
 def Evolve_WidenOp : Evolve_MutationOp<"widen"> {
   let summary = "gives a dense layer more units";

@@ -73,7 +73,7 @@ def Evolve_InsertNormOp : Evolve_MutationOp<"insert_norm"> {
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, StrAttr:$kind);
   let assemblyFormat = "$target `at` `(` $place `)` `kind` `(` $kind `)` attr-dict";
 }
-def Evolve_DeepenOp : Evolve_MutationOp<"deepen", [PreservingMutationOpInterface]> {
+def Evolve_DeepenOp : Evolve_MutationOp<"deepen", [], "Preserving"> {
   let summary = "puts a dense layer that starts as the identity in front of a dense layer";
   let description = [{
     Where the operand comes from a relu, a relu follows the new layer: it changes nothing there (Chen, Goodfellow and Shlens
@@ -86,8 +86,8 @@ def Evolve_DeepenOp : Evolve_MutationOp<"deepen", [PreservingMutationOpInterface
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place);
   let assemblyFormat = "$target `at` `(` $place `)` attr-dict";
 }
-def Evolve_GrowOp : Evolve_MutationOp<"grow",
-    [DeclareOpInterfaceMethods<PreservingMutationOpInterface, ["describeTransfer"]>]> {
+def Evolve_GrowOp : Evolve_MutationOp<"grow", [], "Preserving",
+    "  void describeTransfer(::mlir::Operation *model, ::llvm::MutableArrayRef<::selfopt::ParameterTransfer> transfers);\n"> {
   let summary = "gives a dense layer more units, copies of those it has, and divides what reads them";
   let description = [{
     As `widen`, with weights that keep the function (Chen, Goodfellow and Shlens 2016). It applies where what the layer
@@ -136,7 +136,7 @@ def Evolve_InsertSkipOp : Evolve_MutationOp<"insert_skip"> {
   let arguments = (ins FlatSymbolRefAttr:$target, I64Attr:$place, I64Attr:$from);
   let assemblyFormat = "$target `at` `(` $place `)` `from` `(` $from `)` attr-dict";
 }
-def Evolve_InsertZeroSkipOp : Evolve_MutationOp<"insert_zero_skip", [PreservingMutationOpInterface]> {
+def Evolve_InsertZeroSkipOp : Evolve_MutationOp<"insert_zero_skip", [], "Preserving"> {
   let summary = "adds an earlier vector, through a dense layer that starts at zero, to the operand of a dense layer";
   let description = [{
     The gate is that layer: at first nothing passes.
@@ -249,7 +249,7 @@ def Evolve_UseProgramOp : Evolve_MutationOp<"use_program"> {
   let arguments = (ins FlatSymbolRefAttr:$target, StrAttr:$from);
   let assemblyFormat = "$target `from` `(` $from `)` attr-dict";
 }
-def Evolve_SimplifyOp : Evolve_MutationOp<"simplify"> {
+def Evolve_SimplifyOp : Evolve_MutationOp<"simplify", [], "Equivalent"> {
   let summary = "writes a program in its folded form, without common and dead code";
   let description = [{
     The form before and the form after are run on generated inputs: the mutation applies where all results have the same

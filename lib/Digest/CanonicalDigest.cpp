@@ -17,11 +17,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Edits.h"
+#include "SelfOpt/Digest/CanonicalDigest.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
-#include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Support/Digest.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
@@ -152,6 +151,12 @@ static bool isCorrectlyRounded(Operation *op) {
   return op->getName().getDialectNamespace() != "math" ||
          isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp, math::RoundEvenOp, math::RoundOp,
              math::SqrtOp, math::TruncOp, math::AbsIOp>(op);
+}
+
+void selfopt::dropDeadCode(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
 }
 
 /// One pass is enough: the operands of an op are folded before it.
