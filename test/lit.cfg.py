@@ -20,6 +20,7 @@ config.substitutions.append((r"\bselfopt-opt\b", "selfopt-opt" + options))
 config.substitutions.append(("%examples", os.path.join(config.selfopt_source, "docs", "examples")))
 config.substitutions.append(("%docs", os.path.join(config.selfopt_source, "docs")))
 config.substitutions.append(("%source", config.selfopt_source))
+config.substitutions.append(("%build", config.selfopt_build))
 
 if os.path.exists(os.path.join(config.selfopt_build, "data", "digits.csv.gz")):
     config.available_features.add("sklearn-data")

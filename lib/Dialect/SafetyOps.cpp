@@ -8,6 +8,7 @@
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/Safety/Properties.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringSet.h"
 #include <cmath>
@@ -27,6 +28,16 @@ void SafetyDialect::initialize() {
 #define GET_OP_LIST
 #include "SelfOpt/Dialect/Safety/SafetyOps.cpp.inc"
       >();
+}
+
+LogicalResult SafetyDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != certificateAttr)
+    return success();
+  auto digest = dyn_cast<StringAttr>(attribute.getValue());
+  if (!isa<ModuleOp>(op) || !digest || digest.size() != 64)
+    return op->emitOpError("expects ") << certificateAttr << " on a module, as a digest of 64 hexadecimal digits; found "
+                                       << attribute.getValue();
+  return success();
 }
 
 LogicalResult PolicyOp::verify() {

@@ -19,6 +19,7 @@
 
 #include "SelfOpt/Digest/CanonicalDigest.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
+#include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Support/Digest.h"
@@ -318,7 +319,10 @@ static std::string digestOf(ModuleOp spec, llvm::function_ref<Hash(Operation *)>
   llvm::sort(symbols);
   Encoder all;
   all.add(StringRef("selfopt spec 1"));
-  all.add(Attribute(spec->getDiscardableAttrDictionary()));
+  // A certificate names the digest, so the digest can't name the certificate.
+  NamedAttrList attributes(spec->getDiscardableAttrDictionary());
+  attributes.erase(safety::certificateAttr);
+  all.add(Attribute(attributes.getDictionary(spec.getContext())));
   all.add(uint64_t(symbols.size()));
   for (const Hash &symbol : symbols)
     all.add(symbol);

@@ -336,19 +336,24 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
     return results;
   }
   Checker checker{candidate, programName, sealed, closure, **original, facts};
+  auto add = [&](CheckResult result, StringRef engine) {
+    if (result.engine.empty())
+      result.engine = engine.str();
+    results.push_back(std::move(result));
+  };
   // First, and always: with the policy itself among what is sealed, its other constraints are the ones that were fixed.
   if (!sealed.empty()) {
     auto seals = policy.getOps<SealOp>();
     Operation *at = seals.empty() ? policy.getOperation() : (*seals.begin()).getOperation();
-    results.push_back(checker.checkSeals(at, sealText));
+    add(checker.checkSeals(at, sealText), "digest");
   }
   for (Operation &op : policy.getBody().front()) {
     if (auto range = dyn_cast<RangeOp>(op))
-      results.push_back(checker.check(range));
+      add(checker.check(range), "integers");
     else if (auto limit = dyn_cast<LimitOp>(op))
-      results.push_back(checker.check(limit));
+      add(checker.check(limit), "cost");
     else if (auto require = dyn_cast<RequireOp>(op))
-      results.push_back(checker.check(require));
+      add(checker.check(require), require.getProperty() == Property::NoFlow ? "flow" : "");
   }
   return results;
 }

@@ -197,6 +197,23 @@ bool Searcher::keepsPolicy(ModuleOp module) {
   return llvm::all_of(policy->check(module, facts), [](const CheckResult &c) { return c.verdict == Verdict::Holds; });
 }
 
+/// best.cert, and then best.mlir, which names it: killed between the two, they disagree, and the checker says so.
+llvm::Error Searcher::writeBest(StringRef text) {
+  OwningOpRef<ModuleOp> best = parseSpec(text, context, source);
+  if (!best)
+    return makeError("the best candidate does not parse again");
+  auto certificate = certifyCandidate(spec, *best);
+  if (!certificate)
+    return certificate.takeError();
+  auto printed = printCertificate(*certificate);
+  if (!printed)
+    return printed.takeError();
+  (*best)->setAttr(safety::certificateAttr, StringAttr::get(&context, llvm::cantFail(digestOf(*certificate))));
+  if (auto error = writeFileAtomically(options.directory + "/best.cert", *printed))
+    return error;
+  return writeFileAtomically(options.directory + "/best.mlir", printSpec(*best));
+}
+
 /// Stores the weights of start and winner, then says so in the archive, then lets go of those of an earlier end:
 /// whenever it is killed, what the archive names is there.
 llvm::Error Searcher::keepWeights(SearchOutcome &outcome) {
@@ -323,7 +340,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
   if (!winnerScore)
     return winnerScore.takeError();
   outcome.best = *winnerScore;
-  if (auto error = writeFileAtomically(options.directory + "/best.mlir", outcome.best.text))
+  if (auto error = writeBest(outcome.best.text))
     return error;
   return keepWeights(outcome);
 }

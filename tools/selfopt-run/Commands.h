@@ -40,6 +40,7 @@ int trainMain();
 int searchMain();
 int callMain();
 int replayMain();
+int certifyMain();
 int digestMain();
 int studyMain();
 int explainMain();

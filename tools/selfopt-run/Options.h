@@ -10,8 +10,8 @@
 #include "llvm/Support/CommandLine.h"
 
 namespace selfopt::run {
-extern llvm::cl::SubCommand searchCommand, trainCommand, callCommand, replayCommand, digestCommand, studyCommand,
-    explainCommand, reportCommand;
+extern llvm::cl::SubCommand searchCommand, trainCommand, callCommand, replayCommand, certifyCommand,
+    digestCommand, studyCommand, explainCommand, reportCommand;
 extern llvm::cl::opt<bool> json;
 extern llvm::cl::opt<std::string> specFile;
 extern llvm::cl::opt<std::string> program;

@@ -227,7 +227,9 @@ int run::searchMain() {
   for (auto &[name, s] : others)
     row(StringRef(name).rsplit('/').second.empty() ? StringRef(name) : StringRef(name).rsplit('/').second, s);
   llvm::outs() << "(means over " << finalSeeds << " fresh training seeds; test was looked at only now)\n\n"
-               << "the best: " << outDir << "/best.mlir (with its lineage), " << outDir << "/best.safetensors\n";
+               << "the best: " << outDir << "/best.mlir (with its lineage), " << outDir << "/best.safetensors\n"
+               << "its certificate: " << outDir << "/best.cert (selfopt-check " << specFile << " " << outDir << "/best.mlir "
+               << outDir << "/best.cert)\n";
   if (page)
     llvm::outs() << "the page: " << outDir << "/report.html\n";
   return done;

@@ -69,6 +69,8 @@ int main(int argc, char **argv) {
     return callMain();
   if (replayCommand)
     return replayMain();
+  if (certifyCommand)
+    return certifyMain();
   if (digestCommand)
     return digestMain();
   if (studyCommand)
@@ -77,6 +79,7 @@ int main(int argc, char **argv) {
     return explainMain();
   if (reportCommand)
     return reportMain();
-  llvm::errs() << "selfopt-run: expected a command (search, study, explain, report, train, call, replay, digest); see --help\n";
+  llvm::errs() << "selfopt-run: expected a command (search, study, explain, report, train, call, replay, "
+                  "certify, digest); see --help\n";
   return usage;
 }

@@ -13,11 +13,12 @@
 
 namespace selfopt {
 
-/// BLAKE3 of the canonical form, in which lineage, comments, locations, names of values, the module's own name and the
-/// order of its symbols are gone, and every program is the expression that it returns: folded, without dead and common
-/// code, commutative operands and independent ops in a fixed order. Equal programs written differently have equal
-/// digests. Layers keep their order, since it decides which random numbers their parameters start from. Float constants
-/// count by their bits; only correctly rounded functions are folded, so that a digest is the same on every machine.
+/// BLAKE3 of the canonical form, in which lineage, the name of a certificate, comments, locations, names of values, the
+/// module's own name and the order of its symbols are gone, and every program is the expression that it returns: folded,
+/// without dead and common code, commutative operands and independent ops in a fixed order. Equal programs written
+/// differently have equal digests. Layers keep their order, since it decides which random numbers their parameters start
+/// from. Float constants count by their bits; only correctly rounded functions are folded, so that a digest is the same
+/// on every machine.
 std::string canonicalDigest(mlir::ModuleOp spec);
 
 /// The same digests, for many specs of one context: it remembers the symbols that it saw, of which a mutant has all but

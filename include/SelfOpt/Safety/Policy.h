@@ -55,6 +55,9 @@ public:
   /// The seals, then the other constraints in the order of the policy.
   std::vector<CheckResult> check(mlir::ModuleOp candidate, const ProgramFacts &facts) const;
 
+  /// Symbol to digest, of all that is sealed.
+  const std::map<std::string, std::string> &getSeals() const { return sealed; }
+
 private:
   std::string policyName, programName;
   std::map<std::string, std::string> sealed; ///< Symbol to digest.

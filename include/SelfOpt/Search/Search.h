@@ -15,6 +15,7 @@
 #ifndef SELFOPT_SEARCH_SEARCH_H
 #define SELFOPT_SEARCH_SEARCH_H
 
+#include "SelfOpt/Safety/Certificate.h"
 #include "SelfOpt/Search/Archive.h"
 #include "SelfOpt/Search/WorkerPool.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -86,8 +87,8 @@ struct SearchOutcome {
   bool interrupted = false; ///< By the time limit.
 };
 
-/// Searches from `spec` as its evolve.search says. Leaves archive.sqlite, best.mlir, best.safetensors and weights/ in the
-/// directory. Errors of the spec are diagnostics; errors of the machine are llvm::Error.
+/// Searches from `spec` as its evolve.search says. Leaves archive.sqlite, best.mlir, best.cert, best.safetensors and
+/// weights/ in the directory. Errors of the spec are diagnostics; errors of the machine are llvm::Error.
 llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions &options,
                                         llvm::function_ref<void(const SearchProgress &)> report);
 
@@ -109,6 +110,11 @@ llvm::Error verifyWeights(Archive &archive, llvm::StringRef directory);
 /// The spec that candidate `id` of an archive is, made again from the start and the mutations of its ancestors.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> replayCandidate(Archive &archive, int64_t id,
                                                                  mlir::MLIRContext &context);
+
+/// The certificate of a candidate whose lineage leads to it from `spec`: the lineage is applied again, the candidate is
+/// planned, and its policy checked. An error where a constraint does not hold, or the lineage leads elsewhere. Both are of
+/// one context.
+llvm::Expected<Certificate> certifyCandidate(mlir::ModuleOp spec, mlir::ModuleOp candidate);
 
 } // namespace selfopt
 #endif // SELFOPT_SEARCH_SEARCH_H

@@ -20,4 +20,9 @@
 #define GET_OP_CLASSES
 #include "SelfOpt/Dialect/Safety/SafetyOps.h.inc"
 
+namespace selfopt::safety {
+/// The attribute of a candidate's module that names its certificate by digest. No part of the canonical digest.
+inline constexpr llvm::StringLiteral certificateAttr = "safety.certificate";
+} // namespace selfopt::safety
+
 #endif // SELFOPT_DIALECT_SAFETY_SAFETY_H

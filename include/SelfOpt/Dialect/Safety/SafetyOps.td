@@ -19,7 +19,10 @@ def Safety_Dialect : Dialect {
   let description = [{
     Every constraint is checked before a candidate runs and answers holds, violated with a witness, or unknown with a
     reason. Only holds runs.
+
+    The module of a candidate may name its certificate, as `safety.certificate = "<64 hexadecimal digits>"`.
   }];
+  let hasOperationAttrVerify = 1;
 }
 
 def Safety_Quantity : I32EnumAttr<"Quantity", "what a limit bounds", [
