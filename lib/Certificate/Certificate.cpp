@@ -47,6 +47,23 @@ static Expected<json::Value> asRead(const json::Value &value) {
   return read;
 }
 
+CertifiedCheck selfopt::certifiedCheck(const CheckResult &result) {
+  // The predicted peak: only the planner can say it again.
+  bool assumed = StringRef(result.constraint).starts_with("limit memory");
+  // In the form that it is compared in. One that can't be written stays, and printing says so.
+  auto evidence = asRead(result.evidence);
+  if (!evidence)
+    consumeError(evidence.takeError());
+  return {result.constraint,
+          stringifyVerdict(result.verdict).str(),
+          result.engine,
+          assumed                       ? "assumed"
+          : result.engine == "measured" ? "measured"
+                                        : "proved",
+          result.detail,
+          evidence ? *evidence : result.evidence};
+}
+
 /// All but the digest.
 static Expected<json::Object> objectOf(const Certificate &c) {
   json::Object seals;

@@ -23,19 +23,6 @@ static llvm::Error makeError(const Twine &message) {
 // What writer and checker share
 //===----------------------------------------------------------------------===//
 
-CertifiedCheck selfopt::certifiedCheck(const CheckResult &result) {
-  // The predicted peak: only the planner can say it again.
-  bool assumed = StringRef(result.constraint).starts_with("limit memory");
-  return {result.constraint,
-          stringifyVerdict(result.verdict).str(),
-          result.engine,
-          assumed                       ? "assumed"
-          : result.engine == "measured" ? "measured"
-                                        : "proved",
-          result.detail,
-          result.evidence};
-}
-
 std::string selfopt::mutationText(Operation *mutation) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -162,6 +149,10 @@ struct Checker {
     auto facts = staticFacts(candidate, search.getProgram(), certificate.arenaBytes);
     if (!facts)
       return refuse("program", facts.takeError());
+    // Parameters are in the arena: what is assumed of it can't be anything.
+    if (facts->cost && certificate.arenaBytes / int64_t(sizeof(float)) < facts->cost->parameters)
+      refuse("memory", "expected an arena that holds at least " + Twine(facts->cost->parameters) +
+                           " parameters, found one of " + Twine(certificate.arenaBytes) + " bytes");
     checkConstraints(policy->check(candidate, *facts));
   }
 
@@ -195,8 +186,8 @@ struct Checker {
       expect(found.constraint + " (engine)", claimed.engine, found.engine);
       expect(found.constraint + " (status)", claimed.status, found.status);
       expect(found.constraint + " (detail)", "'" + claimed.detail + "'", "'" + found.detail + "'");
-      std::string a = llvm::formatv("{0}", claimed.evidence), b = llvm::formatv("{0}", found.evidence);
-      expect(found.constraint + " (evidence)", a, b);
+      expect(found.constraint + " (evidence)", llvm::formatv("{0}", claimed.evidence).str(),
+             llvm::formatv("{0}", found.evidence).str());
     }
     for (size_t i = results.size(); i < certificate.checks.size(); ++i)
       refuse(certificate.checks[i].constraint, "expected it in the candidate's policy, found no such constraint");

@@ -184,6 +184,9 @@ TEST(Certificate, EvidenceHasOneForm) {
       llvm::json::Object{{"b", -0.0}, {"a", 0.1}, {"c", llvm::json::Array{1e300, 3.0, int64_t(-7), nullptr, "x\ny"}}};
   std::string text = llvm::cantFail(printCertificate(c));
   EXPECT_EQ(llvm::cantFail(printCertificate(llvm::cantFail(parseCertificate(text)))), text);
+  // What a check finds again is compared in that form.
+  CheckResult result{"require", Verdict::Holds, "", UnknownLoc::get(&context()), "intervals", -0.0};
+  EXPECT_EQ(certifiedCheck(result).evidence, llvm::json::Value(int64_t(0)));
   c.checks[0].evidence = HUGE_VAL;
   auto infinite = printCertificate(c);
   EXPECT_SAYS(llvm::toString(infinite.takeError()), "the evidence of 'seal @data");
@@ -264,6 +267,8 @@ TEST(Certificate, ClaimsMoreOrLess) {
   // What can't be planned again is compared with the limit all the same.
   EXPECT_SAYS(forged(c, [&](Certificate &f) { f.arenaBytes = 2000000; }),
               "limit memory <= 1000000: expected holds, found violated: 2000000 > 1000000");
+  EXPECT_SAYS(forged(c, [&](Certificate &f) { f.arenaBytes = 8; }),
+              "memory: expected an arena that holds at least 37 parameters, found one of 8 bytes");
   EXPECT_SAYS(forged(c, [&](Certificate &f) { f.arenaBytes -= 8; }), "limit memory <= 1000000 (detail): expected '");
   EXPECT_SAYS(forged(c, [&](Certificate &f) { f.seals.erase("policy"); }), "seal @policy: expected digest ");
   EXPECT_SAYS(forged(c, [&](Certificate &f) { f.seals["policy"] = f.spec; }), "seal @policy: expected digest " + c.certificate.spec);
