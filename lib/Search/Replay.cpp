@@ -45,6 +45,12 @@ llvm::Expected<OwningOpRef<ModuleOp>> selfopt::replayCandidate(Archive &archive,
   auto lineage = *holder->getOps<evolve::LineageOp>().begin();
   if (failed(applyLineage(*spec, lineage.getBody().front())))
     return llvm::createStringError("the mutations of candidate " + Twine(id) + " do not apply again");
+  // A spec that an earlier search found goes on with its own lineage, as the search did.
+  for (auto own : spec->getOps<evolve::LineageOp>()) {
+    Block &block = own.getBody().front();
+    block.getOperations().splice(block.end(), lineage.getBody().front().getOperations());
+    return spec;
+  }
   lineage->remove();
   spec->push_back(lineage);
   return spec;
