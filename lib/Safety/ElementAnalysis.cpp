@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Safety/ElementAnalysis.h"
 #include "IntervalMath.h"
+#include "Polynomial.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
@@ -14,8 +15,9 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <optional>
 
 using namespace mlir;
 using namespace selfopt;
@@ -492,7 +494,68 @@ struct ElementRules {
     y.rounded = meet(y.rounded, half);
   }
 
-  void select(arith::SelectOp op, ArrayRef<const Element *> x, Element &y) {
+  //===--- select -----------------------------------------------------------===//
+
+  /// A value's element as a polynomial of those that are no sums or products: their numbers are given out in `atoms`.
+  Polynomial polynomial(PolynomialRing &ring, std::map<std::pair<void *, size_t>, int> &atoms, Value v, size_t i) {
+    ArrayRef<Element> all = get(v);
+    i = all.size() == 1 ? 0 : i;
+    Rational one = Rational::of(__int128(1));
+    Operation *def = v.getDefiningOp();
+    auto of = [&](unsigned operand) { return polynomial(ring, atoms, def->getOperand(operand), i); };
+    const Interval &exact = all[i].exact;
+    if (isPoint(exact) && def && def->hasTrait<OpTrait::ConstantLike>())
+      return ring.constant(Rational::of(exact.low));
+    if (isa_and_nonnull<arith::AddFOp>(def))
+      return ring.sum(of(0), of(1));
+    if (isa_and_nonnull<arith::SubFOp>(def))
+      return ring.sum(of(0), of(1), -one);
+    if (isa_and_nonnull<arith::NegFOp>(def))
+      return ring.sum({}, of(0), -one);
+    if (isa_and_nonnull<arith::MulFOp>(def))
+      return ring.product(of(0), of(1));
+    if (isa_and_nonnull<math::AbsFOp>(def)) {
+      const Interval &x = get(def->getOperand(0))[i].exact;
+      if (x.low >= 0 || x.high <= 0)
+        return ring.sum({}, of(0), x.low >= 0 ? one : -one);
+    }
+    return ring.atom(atoms.try_emplace({v.getAsOpaquePointer(), i}, int(atoms.size())).first->second);
+  }
+
+  /// Whether both sides of a select on u < v (or any comparison of the two) are equal where u = v.
+  bool meetAtSwitch(arith::SelectOp op, size_t i) {
+    auto compare = op.getCondition().getDefiningOp<arith::CmpFOp>();
+    if (!compare)
+      return false;
+    PolynomialRing ring;
+    std::map<std::pair<void *, size_t>, int> atoms;
+    Rational minusOne = Rational::of(__int128(-1));
+    auto difference = [&](Value a, Value b) {
+      return ring.sum(polynomial(ring, atoms, a, i), polynomial(ring, atoms, b, i), minusOne);
+    };
+    Polynomial gap = difference(op.getTrueValue(), op.getFalseValue()), zero = difference(compare.getLhs(), compare.getRhs());
+    if (ring.failed)
+      return false;
+    if (gap.empty())
+      return true;
+    // Solve u - v = 0 for an atom that stands in one term of it only, to the first power and alone.
+    for (auto &[m, c] : zero) {
+      if (m.size() != 1 || m.begin()->second != 1)
+        continue;
+      int atom = m.begin()->first;
+      if (llvm::count_if(zero, [&](auto &term) { return term.first.count(atom) != 0; }) != 1)
+        continue;
+      Polynomial rest = zero;
+      rest.erase(m);
+      Polynomial by = ring.product(rest, ring.constant(Rational::of(-c.bottom, c.top)));
+      std::optional<Polynomial> there = ring.substitute(gap, atom, by);
+      if (there && there->empty() && !ring.failed)
+        return true;
+    }
+    return false;
+  }
+
+  void select(arith::SelectOp op, size_t index, ArrayRef<const Element *> x, Element &y) {
     const Interval &c = x[0]->rounded;
     if (c.low == c.high && !c.mayBeNaN) {
       const Element &taken = c.low > 0 ? *x[1] : *x[2];
@@ -503,20 +566,27 @@ struct ElementRules {
     y.exact = x[1]->exact.join(x[2]->exact);
     bool constant = isPoint(y.exact);
     y.slope = constant ? nothing : x[1]->slope.join(x[2]->slope);
-    if (!constant && !(a.joins && a.joins(op)) && dependsOnSeed(op.getCondition()))
+    if (!constant && dependsOnSeed(op.getCondition(), index) && !meetAtSwitch(op, index))
       y.slope = Interval::top();
   }
 
-  /// Whether any value that this one is computed from has a slope, or was computed from one with a slope.
-  bool dependsOnSeed(Value v) {
-    SmallVector<Value> pending{v};
-    llvm::SmallPtrSet<Operation *, 16> seen;
+  /// Whether an element, or any that it is computed from, has a slope; of all elements where `i` is nullopt.
+  bool dependsOnSeed(Value v, std::optional<size_t> i = std::nullopt) {
+    SmallVector<std::pair<Value, std::optional<size_t>>> pending{{v, i}};
+    llvm::SmallDenseSet<std::pair<Value, size_t>, 16> seen;
     while (!pending.empty()) {
-      Value next = pending.pop_back_val();
-      if (llvm::any_of(get(next), [](const Element &e) { return !isZero(e.slope); }))
+      auto [next, at] = pending.pop_back_val();
+      ArrayRef<Element> all = get(next);
+      if (all.size() == 1)
+        at = 0;
+      if (at ? !isZero(all[*at].slope) : llvm::any_of(all, [](const Element &e) { return !isZero(e.slope); }))
         return true;
-      if (Operation *def = next.getDefiningOp(); def && seen.insert(def).second)
-        llvm::append_range(pending, def->getOperands());
+      Operation *def = next.getDefiningOp();
+      if (!def || !seen.insert({next, at.value_or(~size_t(0))}).second)
+        continue;
+      bool elementwise = OpTrait::hasElementwiseMappableTraits(def);
+      for (Value operand : def->getOperands())
+        pending.push_back({operand, elementwise ? at : std::nullopt});
     }
     return false;
   }
@@ -564,7 +634,7 @@ struct ElementRules {
       Element y;
       y.rounded = ask(rounded);
       if (auto op2 = dyn_cast<arith::SelectOp>(op)) {
-        select(op2, elements, y);
+        select(op2, i, elements, y);
       } else if (isFloat && isElementwise) {
         Interval inF32 = y.rounded;
         if (isa<math::SinOp, math::CosOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp, math::TruncOp>(op))
@@ -574,19 +644,19 @@ struct ElementRules {
         if (!known) {
           y.exact = ask(exact);
           bool still = llvm::all_of(elements, [](const Element *e) { return isZero(e->slope); });
-          y.slope = isPoint(y.exact) || (still && !fromSeed(op)) ? nothing : Interval::top();
+          y.slope = isPoint(y.exact) || (still && !fromSeed(op, i)) ? nothing : Interval::top();
         }
         order(op, i, y);
       } else {
         y.exact = ask(exact);
         bool constant = isPoint(y.exact);
-        y.slope = !isFloat || constant || !fromSeed(op) ? nothing : Interval::top();
+        y.slope = !isFloat || constant || !fromSeed(op, isElementwise ? std::optional(i) : std::nullopt) ? nothing : Interval::top();
       }
       out.push_back(y);
     }
   }
-  bool fromSeed(Operation *op) {
-    return llvm::any_of(op->getOperands(), [&](Value v) { return dependsOnSeed(v); });
+  bool fromSeed(Operation *op, std::optional<size_t> i) {
+    return llvm::any_of(op->getOperands(), [&](Value v) { return dependsOnSeed(v, i); });
   }
 
   void activation(nn::ActivationOp op, std::vector<Element> &out) {
@@ -666,8 +736,7 @@ struct ElementRules {
 // The walk
 //===----------------------------------------------------------------------===//
 
-ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed, Joins joins)
-    : block(block), joins(joins) {
+ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : block(block) {
   for (auto [number, argument] : llvm::enumerate(block.getArguments())) {
     std::vector<Element> &elements = known[argument];
     for (auto [i, interval] : llvm::enumerate(assumed.box[number])) {

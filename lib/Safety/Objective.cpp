@@ -61,6 +61,9 @@ private:
   //===--- The domain ---------------------------------------------------------===//
 
   bool isLabelled() const { return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(1).getType().isInteger(32); }
+  bool isRegression() const {
+    return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(0).getType() == block.getArgument(1).getType();
+  }
   int64_t classes() const { return countOf(block.getArgument(0).getType()); }
 
   /// The program's box; a loss's label is set by the goal.
@@ -266,11 +269,15 @@ private:
   std::optional<ProofResult> settle(Goal &goal, bool slope) {
     // A cheap look at points first: most that fail, fail everywhere.
     std::string tree;
-    left = options.leaves - looked;
+    left = options.leaves - std::min(options.leaves, looked);
     bool root = goal.holds(ElementAnalysis(block, goal.assumed));
-    if (!root)
+    if (!root) {
       if (auto witness = refute(goal, slope))
         return ProofResult{Verdict::Violated, "intervals", *witness};
+      // Where there is no value, there is none that would do.
+      if (auto bad = findBadValue(goal, [](double) { return false; }))
+        return *bad;
+    }
     if (root ? (++looked, tree = "L", true) : bound(goal, tree)) {
       trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
       return std::nullopt;
@@ -290,6 +297,20 @@ private:
     return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low), formatDouble(r.rounded.high),
                          formatDouble(r.slope.low), formatDouble(r.slope.high))
         .str();
+  }
+
+  /// A point at which the program computes a number that is none, or one that `wrong` refuses.
+  std::optional<ProofResult> findBadValue(const Goal &goal, llvm::function_ref<bool(double)> wrong) {
+    std::optional<ProofResult> found;
+    forEachPoint(goal, [&](const ElementCase &point) {
+      std::optional<double> x = compute(point);
+      if (!x || (std::isfinite(*x) && !wrong(*x)))
+        return false;
+      std::string value = std::isnan(*x) ? "NaN" : std::isinf(*x) ? (*x > 0 ? "infinite" : "-infinite") : llvm::formatv("{0:f6}", *x).str();
+      found = ProofResult{Verdict::Violated, "interpreter", "the result is " + value + " at (" + place(point) + ")"};
+      return true;
+    });
+    return found;
   }
 
   ProofResult finish(std::string detail) {
@@ -315,10 +336,15 @@ ProofResult Prover::proveFinite(double domain) {
   auto holds = [](const ElementAnalysis &a) { return !a.firstNotFinite() && !a.firstUnboundedSlope(); };
   auto never = [](const ElementAnalysis &) { return false; };
   double low = inf, high = -inf;
+  bool regression = isRegression();
   for (int64_t label : labels())
-    for (int64_t element : elements(label)) {
+    for (int64_t step = 0, n = int64_t(elements(label).size()) * (regression ? 2 : 1); step < n; ++step) {
+      int64_t element = elements(label)[size_t(regression ? step / 2 : step)];
       Goal goal{caseOf(box, label, {0, element}), holds, never,
                 (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) + "the derivative by element " + std::to_string(element)};
+      // A prediction is above its target or below: by itself, each tells where |d| switches.
+      if (regression)
+        goal.assumed.order = step % 2 ? -1 : 1;
       ElementAnalysis whole(block, goal.assumed);
       low = std::min(low, whole.result().rounded.low);
       high = std::max(high, whole.result().rounded.high);
@@ -327,16 +353,7 @@ ProofResult Prover::proveFinite(double domain) {
         trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", "L"}});
         continue;
       }
-      std::optional<ProofResult> violated;
-      forEachPoint(goal, [&](const ElementCase &point) {
-        std::optional<double> x = compute(point);
-        if (!x || std::isfinite(*x))
-          return false;
-        violated = ProofResult{Verdict::Violated, "interpreter",
-                               std::string("the result is ") + (std::isnan(*x) ? "NaN" : *x > 0 ? "infinite" : "-infinite") + " at (" + place(point) + ")"};
-        return true;
-      });
-      if (violated)
+      if (auto violated = findBadValue(goal, [](double) { return false; }))
         return *violated;
       if (auto result = settle(goal, false))
         return *result;
@@ -399,8 +416,7 @@ ProofResult Prover::proveSigns(RequireOp require) {
       return *result;
     return finish(goal.what + (schedule ? " is at most 0" : " is at least 0"));
   }
-  bool regression = isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(0).getType() == block.getArgument(1).getType();
-  if (!regression)
+  if (!isRegression())
     return {Verdict::Unknown, "intervals", (stringifyProperty(require.getProperty()) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
                               ", not of a " + program->getName().getStringRef()).str()};
   bool moves = false;

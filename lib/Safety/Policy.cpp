@@ -20,18 +20,6 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
 
-StringRef selfopt::stringifyVerdict(Verdict verdict) {
-  switch (verdict) {
-  case Verdict::Holds:
-    return "holds";
-  case Verdict::Violated:
-    return "violated";
-  case Verdict::Unknown:
-    return "unknown";
-  }
-  return "";
-}
-
 bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
   // A policy that asks for nothing proves nothing.
   if (results.empty()) {

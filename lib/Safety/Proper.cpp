@@ -22,6 +22,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Proper.h"
+#include "Polynomial.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Reference/Interpreter.h"
@@ -32,8 +33,6 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
-#include <map>
-#include <numeric>
 #include <optional>
 
 using namespace mlir;
@@ -41,119 +40,16 @@ using namespace selfopt;
 
 namespace {
 
-/// Exact, or not there any more: an overflow of 128 bits makes it invalid, and all that it enters.
-struct Rational {
-  __int128 top = 0, bottom = 1;
-  bool valid = true;
-
-  static Rational invalid() {
-    Rational r;
-    r.valid = false;
-    return r;
-  }
-  static Rational of(__int128 top, __int128 bottom = 1) {
-    if (bottom == 0)
-      return invalid();
-    __int128 a = top < 0 ? -top : top, b = bottom < 0 ? -bottom : bottom;
-    while (b) {
-      __int128 r = a % b;
-      a = b;
-      b = r;
-    }
-    Rational r;
-    r.top = (bottom < 0 ? -top : top) / (a ? a : 1);
-    r.bottom = (bottom < 0 ? -bottom : bottom) / (a ? a : 1);
-    return r;
-  }
-  static Rational of(double x) {
-    int exponent;
-    double m = std::frexp(x, &exponent);
-    exponent -= 53;
-    auto whole = __int128(std::ldexp(m, 53));
-    while (whole && whole % 2 == 0)
-      whole /= 2, ++exponent;
-    if (!std::isfinite(x) || exponent > 60 || exponent < -100)
-      return x == 0 ? Rational() : invalid();
-    return exponent >= 0 ? of(whole << exponent) : of(whole, __int128(1) << -exponent);
-  }
-  int sign() const { return top > 0 ? 1 : top < 0 ? -1 : 0; }
-};
-Rational operator*(const Rational &a, const Rational &b) {
-  Rational x = Rational::of(a.top, b.bottom), y = Rational::of(b.top, a.bottom);
-  __int128 top, bottom;
-  if (!a.valid || !b.valid || __builtin_mul_overflow(x.top, y.top, &top) || __builtin_mul_overflow(x.bottom, y.bottom, &bottom))
-    return Rational::invalid();
-  return Rational::of(top, bottom);
-}
-Rational operator+(const Rational &a, const Rational &b) {
-  __int128 x, y, top, bottom;
-  if (!a.valid || !b.valid || __builtin_mul_overflow(a.top, b.bottom, &x) || __builtin_mul_overflow(b.top, a.bottom, &y) ||
-      __builtin_add_overflow(x, y, &top) || __builtin_mul_overflow(a.bottom, b.bottom, &bottom))
-    return Rational::invalid();
-  return Rational::of(top, bottom);
-}
-Rational operator-(const Rational &a) { return a * Rational::of(__int128(-1)); }
-
-/// Atoms: 0 to K - 1 are p_k, K to 2K - 1 are log p_k, 2K is the norm.
-using Monomial = std::map<int, int>; // atom to exponent, none of them 0
-using Polynomial = std::map<Monomial, Rational>;
-
-Monomial operator*(Monomial a, const Monomial &b) {
-  for (auto [atom, exponent] : b)
-    if ((a[atom] += exponent) == 0)
-      a.erase(atom);
-  return a;
-}
-
-class Algebra {
+/// Polynomials on the simplex. Atoms: 0 to K - 1 are p_k, K to 2K - 1 are log p_k, 2K is the norm.
+class Algebra : public PolynomialRing {
 public:
   explicit Algebra(int classes) : K(classes) {}
   const int K;
-  /// Set where a coefficient overflowed or a polynomial grew too long: nothing is known then.
-  bool failed = false;
 
   int p(int k) const { return k; }
   int log(int k) const { return K + k; }
   int norm() const { return 2 * K; }
 
-  Polynomial constant(Rational c) {
-    Polynomial r;
-    add(r, {}, c);
-    return r;
-  }
-  Polynomial atom(int a, int exponent = 1) { return {{Monomial{{a, exponent}}, Rational::of(__int128(1))}}; }
-
-  void add(Polynomial &to, const Monomial &m, const Rational &c) {
-    Rational &sum = to[m];
-    sum = sum + c;
-    failed |= !sum.valid || to.size() > 20000;
-    if (sum.top == 0)
-      to.erase(m);
-  }
-  Polynomial sum(Polynomial a, const Polynomial &b, Rational scale = Rational::of(__int128(1))) {
-    for (auto &[m, c] : b)
-      add(a, m, c * scale);
-    return a;
-  }
-  Polynomial product(const Polynomial &a, const Polynomial &b) {
-    Polynomial r;
-    for (auto &[m, c] : a)
-      for (auto &[n, d] : b) {
-        add(r, m * n, c * d);
-        if (failed)
-          return r;
-      }
-    return r;
-  }
-  std::optional<Polynomial> quotient(const Polynomial &a, const Polynomial &b) {
-    if (b.size() != 1)
-      return std::nullopt;
-    Monomial inverse;
-    for (auto [atom, exponent] : b.begin()->first)
-      inverse[atom] = -exponent;
-    const Rational &c = b.begin()->second;
-    return product(a, {{inverse, Rational::of(c.bottom, c.top)}});
-  }
   /// By p_k, with all of them independent.
   Polynomial derivative(const Polynomial &a, int k) {
     Polynomial r;
@@ -227,7 +123,12 @@ public:
           reason = "no algebra for " + op.getName().getStringRef().str();
         return std::nullopt;
       }
-    return values[block.getTerminator()->getOperand(0)][0];
+    auto it = values.find(block.getTerminator()->getOperand(0));
+    if (it == values.end() || it->second.size() != 1) {
+      reason = "the loss returns an argument";
+      return std::nullopt;
+    }
+    return it->second[0];
   }
 
 private:
@@ -237,9 +138,18 @@ private:
     auto get = [&](unsigned i) -> Elements & { return values[op.getOperand(i)]; };
     Rational one = Rational::of(__int128(1));
     Elements out;
+    // Scores have no algebra but through their softmax; nor have values of ops that were not understood.
+    if (!isa<nn::SoftmaxOp, nn::LogSoftmaxOp>(op))
+      for (Value operand : op.getOperands())
+        if (isa<FloatType>(getElementTypeOrSelf(operand.getType())) && !values.count(operand)) {
+          reason = "the loss reads the scores other than by their softmax";
+          return false;
+        }
     auto both = [&](auto fn) {
       Elements &a = get(0), &b = get(1);
-      for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+      if (a.size() != b.size() || a.empty())
+        return false;
+      for (size_t i = 0; i < a.size(); ++i) {
         std::optional<Polynomial> r = fn(a[i], b[i]);
         if (!r)
           return false;
@@ -250,7 +160,7 @@ private:
     bool known =
         TypeSwitch<Operation *, bool>(&op)
             .Case([&](arith::ConstantOp constant) {
-              if (isa<IntegerType>(getElementTypeOrSelf(constant.getType())))
+              if (!isa<FloatType>(getElementTypeOrSelf(constant.getType())))
                 return true; // read by what picks by it
               if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
                 for (APFloat x : dense.getValues<APFloat>())
@@ -320,7 +230,7 @@ private:
             .Default([](Operation *) { return false; });
     if (algebra.failed)
       reason = "the algebra grew beyond its bounds at " + op.getName().getStringRef().str();
-    if (op.getNumResults() == 1)
+    if (op.getNumResults() == 1 && !out.empty())
       values[op.getResult(0)] = std::move(out);
     return known && !algebra.failed;
   }

@@ -17,16 +17,16 @@
 // with x, and a prediction minus its target has the sign that a case assumes.
 //
 // A slope that jumps (floor, a comparison that may go both ways) is unbounded in the direction of the jump, or in both
-// where that is not known. Over an undecided select the slope joins both sides where they meet at the switch; a Joins
-// callback says whether they do, for it takes algebra.
+// where that is not known. Over an undecided select the slope joins both sides where exact algebra shows that they meet at
+// the switch.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_SAFETY_ELEMENTANALYSIS_H
 #define SELFOPT_SAFETY_ELEMENTANALYSIS_H
 
 #include "SelfOpt/Interfaces/Interval.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Block.h"
+#include "mlir/IR/Operation.h"
 #include "llvm/ADT/DenseMap.h"
 #include <vector>
 
@@ -55,10 +55,8 @@ struct ElementCase {
 
 class ElementAnalysis {
 public:
-  using Joins = llvm::function_ref<bool(mlir::arith::SelectOp)>;
-
-  /// Walks the block once. `joins` may be null: then no select is known to.
-  ElementAnalysis(mlir::Block &block, const ElementCase &assumed, Joins joins = nullptr);
+  /// Walks the block once.
+  ElementAnalysis(mlir::Block &block, const ElementCase &assumed);
 
   llvm::ArrayRef<Element> operator[](mlir::Value v) const;
   /// The one scalar that the program returns.
@@ -70,7 +68,6 @@ public:
 private:
   friend struct ElementRules;
   mlir::Block &block;
-  Joins joins;
   llvm::DenseMap<mlir::Value, std::vector<Element>> known;
   mlir::Operation *notFinite = nullptr, *unbounded = nullptr;
 };

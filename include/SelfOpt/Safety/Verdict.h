@@ -13,7 +13,9 @@
 namespace selfopt {
 
 enum class Verdict { Holds, Violated, Unknown };
-llvm::StringRef stringifyVerdict(Verdict verdict);
+inline llvm::StringRef stringifyVerdict(Verdict verdict) {
+  return verdict == Verdict::Holds ? "holds" : verdict == Verdict::Violated ? "violated" : "unknown";
+}
 
 struct ProofResult {
   Verdict verdict = Verdict::Unknown;
