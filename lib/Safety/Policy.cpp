@@ -12,24 +12,13 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Safety/Objective.h"
 #include "SelfOpt/Support/Digest.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
-
-StringRef selfopt::stringifyVerdict(Verdict verdict) {
-  switch (verdict) {
-  case Verdict::Holds:
-    return "holds";
-  case Verdict::Violated:
-    return "violated";
-  case Verdict::Unknown:
-    return "unknown";
-  }
-  return "";
-}
 
 bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
   // A policy that asks for nothing proves nothing.
@@ -255,10 +244,16 @@ struct Checker {
     text += ")";
     for (auto [parameter, value] : llvm::zip(getInfo(op.getProperty()).parameters, op.getParameters()))
       text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
-    if (op.getProperty() != Property::NoFlow)
-      return make(op, text, Verdict::Unknown,
-                  "this version has no engine that proves " + stringifyProperty(op.getProperty()));
-    return checkFlow(op, text);
+    if (op.getProperty() == Property::NoFlow)
+      return checkFlow(op, text);
+    Operation *program = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
+    if (!program)
+      return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
+    ProofResult proof = proveProgram(program, op);
+    CheckResult result = make(op, text, proof.verdict, proof.detail);
+    result.engine = std::move(proof.engine);
+    result.evidence = std::move(proof.evidence);
+    return result;
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.
