@@ -14,6 +14,7 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Reference/Register.h"
 #include "SelfOpt/Safety/Certificate.h"
 #include "SelfOpt/Safety/CostModels.h"
 #include "SelfOpt/Safety/RangeModels.h"
@@ -66,6 +67,7 @@ std::vector<std::string> check() {
   DialectRegistry registry;
   registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, arith::ArithDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect, tensor::TensorDialect>();
+  registerReferenceModels(registry); // a witness is what the interpreter computes
   registerRangeModels(registry);
   registerCostModels(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
