@@ -299,6 +299,8 @@ struct ElementRules {
         })
         .Case([&](SubFOp) {
           y.exact = same && E(0).isFinite() ? nothing : plus(E(0), minus(E(1)));
+          if (same && x[0]->rounded.isFinite())
+            y.rounded = nothing;
           y.slope = same ? nothing : plus(S(0), minus(S(1)));
           return true;
         })
@@ -637,10 +639,13 @@ struct ElementRules {
         select(op2, i, elements, y);
       } else if (isFloat && isElementwise) {
         Interval inF32 = y.rounded;
-        if (isa<math::SinOp, math::CosOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp, math::TruncOp>(op))
+        // Their exact value is read off the answer for exact operands.
+        bool byRange = isa<math::SinOp, math::CosOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp, math::TruncOp>(op);
+        if (byRange)
           y.rounded = ask(exact);
         bool known = elementwise(op, elements, y);
-        y.rounded = isa<arith::DivFOp>(op) ? y.rounded : inF32;
+        if (byRange)
+          y.rounded = inF32;
         if (!known) {
           y.exact = ask(exact);
           bool still = llvm::all_of(elements, [](const Element *e) { return isZero(e->slope); });

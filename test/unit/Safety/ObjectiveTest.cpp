@@ -8,8 +8,10 @@
 #include "SelfOpt/Safety/Objective.h"
 #include "../Mutation/Specs.h"
 #include "ElementSoundness.h"
+#include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Mutation/Library.h"
 #include "SelfOpt/Safety/RangeModels.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
@@ -249,3 +251,24 @@ TEST(ElementAnalysis, EveryOpAlone) {
 }
 
 } // namespace
+
+/// docs/Safety.md has every property, and every parameter with its default.
+TEST(Objective, AreDocumented) {
+  auto text = llvm::MemoryBuffer::getFile(SELFOPT_SOURCE_DIR "/docs/Safety.md");
+  ASSERT_TRUE(bool(text));
+  StringRef page = (*text)->getBuffer();
+  for (const safety::PropertyInfo &info : safety::getPropertyTable()) {
+    std::string row = ("\n| `" + stringifyProperty(info.property) + "` |").str();
+    size_t at = page.find(row);
+    EXPECT_NE(at, StringRef::npos) << row;
+    StringRef rest = page.substr(at + 1);
+    for (const safety::PropertyParameter &parameter : info.parameters) {
+      std::string cell = ("| `" + parameter.name + "` | " +
+                          (std::isnan(parameter.initial) ? std::string("none") : llvm::formatv("{0}", int64_t(parameter.initial)).str()) + " |")
+                             .str();
+      // In its own row, or in one of the next, which leave the name out.
+      size_t found = rest.find(cell), next = rest.find("\n| `");
+      EXPECT_TRUE(found < next) << row << cell;
+    }
+  }
+}
