@@ -14,6 +14,7 @@
 #include "SelfOpt/Safety/Certificate.h"
 #include "SelfOpt/Support/Digest.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
 using namespace selfopt;

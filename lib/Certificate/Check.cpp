@@ -11,6 +11,7 @@
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Safety/Certificate.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace selfopt;
