@@ -12,24 +12,13 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
-
-StringRef selfopt::stringifyVerdict(Verdict verdict) {
-  switch (verdict) {
-  case Verdict::Holds:
-    return "holds";
-  case Verdict::Violated:
-    return "violated";
-  case Verdict::Unknown:
-    return "unknown";
-  }
-  return "";
-}
 
 bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
   // A policy that asks for nothing proves nothing.
@@ -255,10 +244,31 @@ struct Checker {
     text += ")";
     for (auto [parameter, value] : llvm::zip(getInfo(op.getProperty()).parameters, op.getParameters()))
       text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
-    if (op.getProperty() != Property::NoFlow)
+    switch (op.getProperty()) {
+    case Property::NoFlow:
+      return checkFlow(op, text);
+    case Property::BoundedStep:
+    case Property::FiniteState:
+      return checkUpdateRule(op, text);
+    default:
       return make(op, text, Verdict::Unknown,
                   "this version has no engine that proves " + stringifyProperty(op.getProperty()));
-    return checkFlow(op, text);
+    }
+  }
+
+  CheckResult checkUpdateRule(RequireOp op, StringRef text) {
+    auto optimizer = spec.lookupSymbol<OptimizerOp>(op.getSubjectAttr().getRootReference());
+    if (!optimizer)
+      return make(op, text, Verdict::Unknown,
+                  "@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer");
+    double gradient = op.getParameter("gradient");
+    ProofResult proof = op.getProperty() == Property::FiniteState
+                            ? proveFiniteState(optimizer, gradient)
+                            : proveBoundedStep(optimizer, gradient, op.getParameter("at_most"));
+    CheckResult result = make(op, text, proof.verdict, proof.detail);
+    result.engine = std::move(proof.engine);
+    result.evidence = std::move(proof.evidence);
+    return result;
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.

@@ -16,6 +16,7 @@
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Runtime/Dataset.h"
 #include "SelfOpt/Safety/ProgramCost.h"
+#include "SelfOpt/Safety/Verdict.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/JSON.h"
@@ -27,9 +28,6 @@
 #include <vector>
 
 namespace selfopt {
-
-enum class Verdict { Holds, Violated, Unknown };
-llvm::StringRef stringifyVerdict(Verdict verdict);
 
 struct CheckResult {
   std::string constraint; ///< As the policy spells it: "limit parameters <= 20000".
