@@ -43,7 +43,7 @@ namespace {
 
 std::string number(double x) { return formatDouble(x); }
 /// Rounded up to six digits, for people.
-std::string roundedUp(double x) { return smt::Decimal::above(x, 6).decimal(); }
+std::string roundedUp(double x) { return number(smt::Decimal::above(x, 6).value()); }
 
 std::string nameOf(Operation *op) {
   std::string name = op->getName().getStringRef().str();
@@ -51,7 +51,7 @@ std::string nameOf(Operation *op) {
     name += " of line " + std::to_string(at.getLine());
   return name;
 }
-llvm::json::Array bounds(const Interval &x) { return {number(x.low), number(x.high)}; }
+llvm::json::Array bounds(const Interval &x) { return llvm::json::Array{number(x.low), number(x.high)}; }
 
 class Prover {
 public:
@@ -64,10 +64,13 @@ public:
   /// The states that can be an energy, with the templates that Z3 proves for the others.
   std::vector<Energy> findEnergies();
   /// The largest move over the learning rate, by intervals (null) or by an energy.
-  std::optional<double> boundStep(const Energy *energy, double enough, Operation *&failed, unsigned &pieces);
+  std::optional<double> boundStep(const Energy *energy, Operation *&failed, unsigned &pieces);
   ProofResult violated(const Witness &witness);
   llvm::json::Object describe();
 
+  OptimizerOp optimizer;
+  double gradient;
+  const UpdateRuleOptions &options;
   RuleDomain domain;
   std::vector<Interval> boxes;
   std::vector<bool> grows; ///< By what the steps add up to, so for `options.steps` steps only.
@@ -78,9 +81,6 @@ private:
   /// |x1| <= a |x| + b for state k, from its form.
   bool linearGrowth(unsigned k, double &a, double &b);
 
-  OptimizerOp optimizer;
-  double gradient;
-  const UpdateRuleOptions &options;
   Interval allSteps;
 };
 
@@ -111,6 +111,7 @@ bool Prover::findBoxes(std::string &reason) {
   for (double x : optimizer.getStateInit())
     boxes.push_back(Interval::point(double(float(x))));
   grows.assign(boxes.size(), false);
+  std::vector<unsigned> attempts(boxes.size(), 0);
   constexpr unsigned rounds = 40;
   for (unsigned round = 0; round < rounds; ++round) {
     domain.evaluate(allSteps, boxes, nullptr, /*withForms=*/true);
@@ -129,16 +130,18 @@ bool Prover::findBoxes(std::string &reason) {
       double a, b, limit = INFINITY, first = std::fabs(double(float(optimizer.getStateInit()[k])));
       if (linearGrowth(k, a, b)) {
         if (a < 1 - 1e-5) {
-          // A little more with each round, for the range rules' own rounding.
-          limit = std::max(first, b / (1 - a) * (1 + (round > 1 ? 1e-4 * std::pow(2.0, round) : 0)));
+          // First without the rounding, which may cancel: the box is checked anyway. Then more with each try.
+          unsigned tries = attempts[k]++;
+          limit = std::max(first, b / (1 - a) * (tries < 2 ? 1 - 2e-5 * (1 - tries) : 1 + 1e-4 * std::pow(2.0, tries)));
           grows[k] = false;
-        } else {
+        } else if (round >= 4) {
           // a^n first + b (a^n - 1) / (a - 1) after n steps.
           double n = options.steps, power = std::exp(n * std::log(std::max(a, 1.0))) * (1 + 1e-6);
           limit = first * power + b * (a > 1 ? (power - 1) / (a - 1) : n) * (1 + 1e-6);
           // Kept only if this still is the limit with all boxes as they are now.
           grows[k] = true;
-          if (limit <= magnitude(boxes[k]))
+          if ((made.low >= boxes[k].low || boxes[k].low <= -limit) &&
+              (made.high <= boxes[k].high || boxes[k].high >= limit))
             continue;
         }
       }
@@ -271,7 +274,7 @@ std::vector<Energy> Prover::findEnergies() {
   return energies;
 }
 
-std::optional<double> Prover::boundStep(const Energy *energy, double enough, Operation *&failed, unsigned &pieces) {
+std::optional<double> Prover::boundStep(const Energy *energy, Operation *&failed, unsigned &pieces) {
   struct Piece {
     double first, last, bound;
   };
@@ -282,11 +285,11 @@ std::optional<double> Prover::boundStep(const Energy *energy, double enough, Ope
   };
   std::vector<Piece> split{measure(1, options.steps)};
   auto worse = [](const Piece &a, const Piece &b) { return a.bound < b.bound; };
-  // To half a thousandth of the best that splitting gives, or until it is enough.
+  // To half a thousandth of the best that splitting can give.
   double floor = measure(options.steps, options.steps).bound;
   while (split.size() < options.pieces) {
     auto worst = std::max_element(split.begin(), split.end(), worse);
-    if (worst->bound <= std::min(enough, floor * 1.0005) || worst->first == worst->last ||
+    if (worst->bound <= floor * 1.0005 || worst->first == worst->last ||
         (std::isinf(floor) && std::isinf(worst->bound)))
       break;
     double first = worst->first, last = worst->last;
@@ -307,7 +310,7 @@ llvm::json::Object Prover::describe() {
       state["kept"] = "for the number of steps below: the steps' sum";
     invariant.push_back(std::move(state));
   }
-  return {{"domain", llvm::json::Object{{"gradient", number(gradient)},
+  return llvm::json::Object{{"domain", llvm::json::Object{{"gradient", number(gradient)},
                                         {"weight", number(options.maxWeight)},
                                         {"rate", "(0, 1]"},
                                         {"steps", number(options.steps)}}},
@@ -320,7 +323,7 @@ ProofResult Prover::violated(const Witness &w) {
   r.engine = "simulation";
   r.detail = "with gradients " + w.gradients + ", at step " + std::to_string(int64_t(w.step)) +
              (w.notFinite ? ", " + nameOf(w.notFinite) + " is not finite"
-                          : formatv(", the parameter moves by {0:f4} learning rates", w.move).str());
+                          : ", the parameter moves by " + number(smt::Decimal::below(w.move, 7).value()) + " learning rates");
   if (w.rate != 1)
     r.detail += ", learning rate " + number(float(w.rate));
   if (w.weight != 0)
@@ -334,9 +337,8 @@ ProofResult Prover::violated(const Witness &w) {
 }
 
 /// A refutation where one is found, else `unknown` with the reason.
-ProofResult refuteOr(Prover &prover, OptimizerOp optimizer, double gradient, std::optional<double> atMost,
-                     const UpdateRuleOptions &options, ProofResult unknown) {
-  if (auto witness = findWitness(optimizer, gradient, atMost, options))
+ProofResult refuteOr(Prover &prover, std::optional<double> atMost, ProofResult unknown) {
+  if (auto witness = findWitness(prover.optimizer, prover.gradient, atMost, prover.options))
     return prover.violated(*witness);
   return unknown;
 }
@@ -368,7 +370,7 @@ ProofResult selfopt::proveFiniteState(OptimizerOp optimizer, double gradient, co
     return unknown("the rule is not one of f32 scalars");
   Prover prover(optimizer, gradient, options);
   if (auto failed = checkFinite(prover))
-    return refuteOr(prover, optimizer, gradient, std::nullopt, options, std::move(*failed));
+    return refuteOr(prover, std::nullopt, std::move(*failed));
   ProofResult r{Verdict::Holds, "intervals", "", prover.describe()};
   for (unsigned k = 0; k < prover.boxes.size(); ++k)
     r.detail += formatv("{0}state {1} in [{2}, {3}]{4}", k ? ", " : "", k, number(prover.boxes[k].low),
@@ -384,18 +386,18 @@ ProofResult selfopt::proveBoundedStep(OptimizerOp optimizer, double gradient, do
     return unknown("the rule is not one of f32 scalars");
   Prover prover(optimizer, gradient, options);
   if (auto failed = checkFinite(prover))
-    return refuteOr(prover, optimizer, gradient, atMost, options, std::move(*failed));
+    return refuteOr(prover, atMost, std::move(*failed));
   double enough = atMost * (1 + options.comparisonSlack);
   Operation *failed = nullptr;
   unsigned pieces = 0, triedPieces = 0;
-  std::optional<double> bound = prover.boundStep(nullptr, enough, failed, pieces);
+  std::optional<double> bound = prover.boundStep(nullptr, failed, pieces);
   const Energy *used = nullptr;
   // An energy costs questions to Z3: only where intervals are too weak, and where the move has a form at all.
   std::vector<Energy> energies;
   if (!bound || *bound > enough) {
     energies = prover.findEnergies();
     for (const Energy &energy : energies)
-      if (auto by = prover.boundStep(&energy, enough, failed, triedPieces); by && (!bound || *by < *bound)) {
+      if (auto by = prover.boundStep(&energy, failed, triedPieces); by && (!bound || *by < *bound)) {
         bound = by;
         used = &energy;
         pieces = triedPieces;
@@ -405,18 +407,20 @@ ProofResult selfopt::proveBoundedStep(OptimizerOp optimizer, double gradient, do
   if (!bound) {
     std::string reason = failed ? nameOf(failed) + " is not shown to be a multiple of the learning rate"
                                 : "no multiple of the learning rate bounds the move";
-    return refuteOr(prover, optimizer, gradient, atMost, options, unknown(reason, std::move(evidence)));
+    return refuteOr(prover, atMost, unknown(reason, std::move(evidence)));
   }
-  evidence["bound"] = roundedUp(*bound);
+  // Written with the slack that it is compared with, so that a sign's is 1.
+  std::string shown = roundedUp(*bound * (1 - options.comparisonSlack));
+  evidence["bound"] = shown;
   evidence["pieces"] = pieces;
   evidence["rounding"] = "included: 2^-23 relative and 2^-126 absolute for each operation; the template over the reals, "
                          "with coefficients moved outward by as much";
-  evidence["not_included"] = formatv("the rounding of the parameter's own sums; at_most is compared up to {0}, relative",
+  evidence["not_included"] = formatv("the rounding of the parameter's own sums; the bound is up to {0}, relative",
                                      number(options.comparisonSlack)).str();
   if (!prover.templates.empty())
     evidence["templates"] = std::move(prover.templates);
   bool smt = used && !used->templates.empty();
-  std::string detail = "|step| <= " + roundedUp(*bound) + " * lr";
+  std::string detail = "|step| <= " + shown + " * lr";
   if (smt) {
     for (const Template &t : used->templates)
       detail += formatv(", by s{0}^2 <= {1} s{2}", t.state, t.K.decimal(), used->state).str();
@@ -425,5 +429,5 @@ ProofResult selfopt::proveBoundedStep(OptimizerOp optimizer, double gradient, do
   }
   if (*bound <= enough)
     return {Verdict::Holds, smt ? "smt" : "intervals", std::move(detail), std::move(evidence)};
-  return refuteOr(prover, optimizer, gradient, atMost, options, unknown("proved is only " + detail, std::move(evidence)));
+  return refuteOr(prover, atMost, unknown("proved is only " + detail, std::move(evidence)));
 }

@@ -128,8 +128,7 @@ bool isOne(Value v) {
 double Fact::magnitude() const { return magnitudeOf(range); }
 
 RuleDomain::RuleDomain(OptimizerOp optimizer, double gradient, const UpdateRuleOptions &options)
-    : optimizer(optimizer), gradient(gradient), options(options) {
-  Block &block = optimizer.getBody().front();
+    : block(optimizer.getBody().front()), gradient(gradient), options(options) {
   for (Operation &op : block.without_terminator())
     body.push_back(&op);
   for (Value v : block.getTerminator()->getOperands())
@@ -151,7 +150,7 @@ Fact RuleDomain::constant(const Interval &range) const {
 const Fact &RuleDomain::factOf(Value v) {
   auto it = facts.find(v);
   if (it == facts.end())
-    it = facts.try_emplace(v, constant(lookupRange({}, v))).first;
+    it = facts.try_emplace(v, constant(lookupRange(DenseMap<Value, Interval>(), v))).first;
   return it->second;
 }
 
@@ -166,7 +165,6 @@ void RuleDomain::evaluate(Interval steps, ArrayRef<Interval> boxes, const Energy
   seeds.clear();
   forms = withForms;
   largestR = 0;
-  Block &block = optimizer.getBody().front();
   if (energy) {
     // R^2 = v1 >= A v + B g^2 - slack, and v is not negative.
     double A = energy->A, B = energy->B, lost = energy->slack;
@@ -400,13 +398,12 @@ Operation *RuleDomain::firstNotFinite() const {
 
 /// |v - w| <= lr * the result.
 std::optional<Polynomial> RuleDomain::moved(Value v, Operation *&failed) const {
-  if (v == optimizer.getBody().front().getArgument(0))
+  if (v == block.getArgument(0))
     return Polynomial{0, 0, 0};
   Operation *op = v.getDefiningOp();
-  if (!op) {
-    failed = optimizer;
+  failed = op;
+  if (!op)
     return std::nullopt;
-  }
   auto sum = [&](Value a, Value b) -> std::optional<Polynomial> {
     const auto &by = (*this)[b].byRate;
     auto rest = by ? moved(a, failed) : std::nullopt;
@@ -424,7 +421,6 @@ std::optional<Polynomial> RuleDomain::moved(Value v, Operation *&failed) const {
   };
   auto magnitude = [&](const Fact &f) { return std::min(f.magnitude(), at(f.upper, largestR)); };
   std::optional<Polynomial> r;
-  failed = op;
   if (isa<arith::SubFOp>(op)) {
     r = sum(op->getOperand(0), op->getOperand(1));
   } else if (isa<arith::AddFOp>(op)) {

@@ -70,7 +70,7 @@ class RuleDomain {
 public:
   RuleDomain(OptimizerOp optimizer, double gradient, const UpdateRuleOptions &options);
 
-  unsigned numStates() const { return optimizer.getNumState(); }
+  unsigned numStates() const { return returned.size() - 1; }
   mlir::Value newParameter() const { return returned[0]; }
   mlir::Value newState(unsigned k) const { return returned[1 + k]; }
 
@@ -82,7 +82,7 @@ public:
   /// The first op with a result that may be infinite or NaN, or null.
   mlir::Operation *firstNotFinite() const;
 
-  /// How far the parameter moves, over the learning rate; nothing, and the op in `failed`, where no form of the new
+  /// How far the parameter moves, over the learning rate; nothing, and the op in `failed` (may be null), where no form of the new
   /// parameter shows it.
   std::optional<double> stepBound(mlir::Operation *&failed) const;
 
@@ -94,7 +94,7 @@ private:
   const Fact &factOf(mlir::Value v);
   std::optional<Polynomial> moved(mlir::Value v, mlir::Operation *&failed) const;
 
-  OptimizerOp optimizer;
+  mlir::Block &block;
   double gradient;
   const UpdateRuleOptions &options;
   std::vector<mlir::Value> returned;

@@ -171,6 +171,7 @@ std::optional<Witness> updaterule::findWitness(OptimizerOp optimizer, double bou
   struct Setting {
     float rate, later, weight; ///< The rate is `later` from step 100.
   };
+  std::optional<Witness> worst;
   for (const Sequence &sequence : sequences)
     for (Setting setting : {Setting{1, 1, 0}, {1, 1e-6f, 0}, {1, 1, most}, {1, 1, -most}}) {
       // Long runs and other settings are for what the parameter itself does.
@@ -187,11 +188,11 @@ std::optional<Witness> updaterule::findWitness(OptimizerOp optimizer, double bou
         if (bad)
           return witness;
         // Beyond what the sums' own rounding may add.
-        double ulp = std::max(std::fabs(double(machine.newWeight)), std::fabs(double(setting.weight))) * 0x1p-22;
+        double ulp = std::max(std::fabs(double(machine.newWeight)), std::fabs(double(setting.weight))) * 0x1p-21;
         witness.move = (std::fabs(double(machine.newWeight) - setting.weight) - (setting.weight != 0 ? ulp : 0)) / rate;
-        if (atMost && witness.move > *atMost * (1 + options.comparisonSlack))
-          return witness;
+        if (atMost && witness.move > (worst ? worst->move : *atMost * (1 + options.comparisonSlack)))
+          worst = witness;
       }
     }
-  return std::nullopt;
+  return worst;
 }

@@ -22,7 +22,8 @@ struct Witness {
 };
 
 /// Runs the rule on simple sequences (constant, alternating, silence and then a spike, growth, nothing) and returns the
-/// first on which a value is not finite or the parameter moves further than `atMost` learning rates.
+/// first on which a value is not finite, else the one on which the parameter moves furthest, if that is further than
+/// `atMost` learning rates.
 std::optional<Witness> findWitness(OptimizerOp optimizer, double gradient, std::optional<double> atMost,
                                    const UpdateRuleOptions &options);
 
