@@ -59,8 +59,8 @@ public:
       : optimizer(optimizer), gradient(gradient), options(options), domain(optimizer, gradient, options),
         allSteps(Interval::of(1, options.steps)) {}
 
-  /// Fills `boxes`, or says why not.
-  bool findBoxes(std::string &reason);
+  /// Fills `boxes`, or says why not; with what is known by an energy, if there is one.
+  bool findBoxes(std::string &reason, const Energy *energy = nullptr);
   /// The states that can be an energy, with the templates that Z3 proves for the others.
   std::vector<Energy> findEnergies();
   /// The largest move over the learning rate, by intervals (null) or by an energy.
@@ -75,6 +75,7 @@ public:
   std::vector<Interval> boxes;
   std::vector<bool> grows; ///< By what the steps add up to, so for `options.steps` steps only.
   llvm::json::Array templates;
+  std::vector<std::string> failures; ///< Templates without a K.
 
 private:
   void prove(Energy &energy, unsigned state, smt::Solver &solver);
@@ -107,14 +108,15 @@ bool Prover::linearGrowth(unsigned k, double &a, double &b) {
   return depends && std::isfinite(a) && std::isfinite(b);
 }
 
-bool Prover::findBoxes(std::string &reason) {
+bool Prover::findBoxes(std::string &reason, const Energy *energy) {
+  boxes.clear();
   for (double x : optimizer.getStateInit())
     boxes.push_back(Interval::point(double(float(x))));
   grows.assign(boxes.size(), false);
   std::vector<unsigned> attempts(boxes.size(), 0);
   constexpr unsigned rounds = 40;
   for (unsigned round = 0; round < rounds; ++round) {
-    domain.evaluate(allSteps, boxes, nullptr, /*withForms=*/true);
+    domain.evaluate(allSteps, boxes, energy, /*withForms=*/true);
     bool kept = true;
     std::vector<Interval> next = boxes;
     for (unsigned k = 0; k < boxes.size(); ++k) {
@@ -130,8 +132,9 @@ bool Prover::findBoxes(std::string &reason) {
       double a, b, limit = INFINITY, first = std::fabs(double(float(optimizer.getStateInit()[k])));
       if (linearGrowth(k, a, b)) {
         if (a < 1 - 1e-5) {
-          // First without the rounding, which may cancel: the box is checked anyway. Then more with each try.
+          // A guess, since the box is checked: first without the rounding, which may cancel, then more with each try.
           unsigned tries = attempts[k]++;
+          b = std::min(b, std::max(magnitude(made) - a * magnitude(boxes[k]), 0.0));
           limit = std::max(first, b / (1 - a) * (tries < 2 ? 1 - 2e-5 * (1 - tries) : 1 + 1e-4 * std::pow(2.0, tries)));
           grows[k] = false;
         } else if (round >= 4) {
@@ -197,8 +200,14 @@ void Prover::prove(Energy &energy, unsigned state, smt::Solver &solver) {
   };
   // By Cauchy and Schwarz the least K is b^2/B / (1 - a^2/A). That is a guess of where to look; Z3 decides.
   double guess = b * b / energy.B / (1 - a * a / energy.A);
-  if (!(guess > 0) || !std::isfinite(guess) || guess > 1e15)
+  llvm::json::Object json{{"template", formatv("s{0}^2 <= K (s{1} + shift)", state, energy.state).str()}};
+  std::string name = formatv("s{0}^2 <= K s{1}", state, energy.state);
+  if (!(guess > 0) || guess > 1e15) {
+    failures.push_back(name + " is kept for no K below 1e15");
+    json["result"] = "not asked: no K below 1e15";
+    templates.push_back(std::move(json));
     return;
+  }
   smt::Decimal K = smt::Decimal::above(guess, 3);
   auto before = [](smt::Decimal d) {
     return d.mantissa > 100 ? smt::Decimal{d.mantissa - 1, d.exponent} : smt::Decimal{999, d.exponent - 1};
@@ -209,10 +218,10 @@ void Prover::prove(Energy &energy, unsigned state, smt::Solver &solver) {
     K.mantissa += 1;
     proof = ask(K, text);
   }
-  llvm::json::Object json{{"template", formatv("s{0}^2 <= K (s{1} + shift)", state, energy.state).str()}};
   if (proof.answer != smt::Answer::Unsatisfiable) {
     json["result"] = smt::stringifyAnswer(proof.answer);
     json["reason"] = proof.reason;
+    failures.push_back(name + " is not proved: Z3 says " + smt::stringifyAnswer(proof.answer).str());
     templates.push_back(std::move(json));
     return;
   }
@@ -271,6 +280,15 @@ std::vector<Energy> Prover::findEnergies() {
       }
     energies.push_back(std::move(energy));
   }
+  // What averages a quotient that the energy bounds has a smaller box. All invariants hold together.
+  std::vector<Interval> plain = boxes;
+  std::vector<bool> plainGrows = grows;
+  for (Energy &energy : energies) {
+    std::string reason;
+    energy.boxes = findBoxes(reason, &energy) ? boxes : plain;
+    boxes = plain;
+    grows = plainGrows;
+  }
   return energies;
 }
 
@@ -279,7 +297,7 @@ std::optional<double> Prover::boundStep(const Energy *energy, Operation *&failed
     double first, last, bound;
   };
   auto measure = [&](double first, double last) -> Piece {
-    domain.evaluate(Interval::of(first, last), boxes, energy, /*withForms=*/false);
+    domain.evaluate(Interval::of(first, last), energy ? energy->boxes : boxes, energy, /*withForms=*/false);
     auto bound = domain.stepBound(failed);
     return {first, last, bound.value_or(INFINITY)};
   };
@@ -403,10 +421,14 @@ ProofResult selfopt::proveBoundedStep(OptimizerOp optimizer, double gradient, do
         pieces = triedPieces;
       }
   }
+  if (used)
+    prover.boxes = used->boxes;
   llvm::json::Object evidence = prover.describe();
   if (!bound) {
     std::string reason = failed ? nameOf(failed) + " is not shown to be a multiple of the learning rate"
                                 : "no multiple of the learning rate bounds the move";
+    for (const std::string &failure : prover.failures)
+      reason += "; " + failure;
     return refuteOr(prover, atMost, unknown(reason, std::move(evidence)));
   }
   // Written with the slack that it is compared with, so that a sign's is 1.
@@ -429,5 +451,8 @@ ProofResult selfopt::proveBoundedStep(OptimizerOp optimizer, double gradient, do
   }
   if (*bound <= enough)
     return {Verdict::Holds, smt ? "smt" : "intervals", std::move(detail), std::move(evidence)};
-  return refuteOr(prover, atMost, unknown("proved is only " + detail, std::move(evidence)));
+  detail = "proved is only " + detail;
+  for (const std::string &failure : prover.failures)
+    detail += "; " + failure;
+  return refuteOr(prover, atMost, unknown(detail, std::move(evidence)));
 }

@@ -330,8 +330,11 @@ Fact RuleDomain::transfer(Operation *op, ArrayRef<const Fact *> x, const Interva
   };
   if (upper && growsWithR(*upper))
     f.upper = widen(*upper);
-  else if (upper)
-    f.upper[0] = std::min(f.upper[0], widen(*upper)[0]);
+  else if (upper && widen(*upper)[0] < f.upper[0]) {
+    f.upper[0] = widen(*upper)[0];
+    double most = ranges::up(f.upper[0]);
+    f.range = Interval::of(std::max(f.range.low, -most), std::min(f.range.high, most));
+  }
   if (lower && growsWithR(*lower)) {
     for (double &c : *lower)
       c = product(c, c < 0 ? 1 + relative : 1 - relative);
