@@ -343,7 +343,7 @@ ProofResult Prover::violated(const Witness &w) {
              (w.notFinite ? ", " + nameOf(w.notFinite) + " is not finite"
                           : ", the parameter moves by " + number(smt::Decimal::below(w.move, 7).value()) + " learning rates");
   if (w.rate != 1)
-    r.detail += ", learning rate " + number(float(w.rate));
+    r.detail += ", learning rate " + number(w.rate);
   if (w.weight != 0)
     r.detail += ", parameter " + number(w.weight);
   r.evidence = llvm::json::Object{{"gradients", w.gradients},

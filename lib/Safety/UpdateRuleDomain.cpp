@@ -328,9 +328,10 @@ Fact RuleDomain::transfer(Operation *op, ArrayRef<const Fact *> x, const Interva
     r[0] += absolute;
     return r;
   };
-  if (upper && growsWithR(*upper))
+  // Bounds are of numbers; of what may be NaN nothing is bounded.
+  if (upper && growsWithR(*upper) && !f.range.mayBeNaN)
     f.upper = widen(*upper);
-  else if (upper && widen(*upper)[0] < f.upper[0]) {
+  else if (upper && !f.range.mayBeNaN && widen(*upper)[0] < f.upper[0]) {
     f.upper[0] = widen(*upper)[0];
     double most = ranges::up(f.upper[0]);
     f.range = Interval::of(std::max(f.range.low, -most), std::min(f.range.high, most));

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cfloat>
+#include <fmt/format.h>
 #include <functional>
 
 using namespace mlir;
@@ -19,6 +20,9 @@ using namespace selfopt;
 using namespace selfopt::updaterule;
 
 namespace {
+
+/// The shortest decimal that is this f32: 1e-6, not 9.999999974752427e-07.
+double shortest(float x) { return std::stod(fmt::format("{}", x)); }
 
 /// Truth values are 0 and 1. Operands: up to three numbers.
 using Function = float (*)(float, float, float);
@@ -143,7 +147,7 @@ std::optional<Witness> updaterule::findWitness(OptimizerOp optimizer, double bou
   if (!machine.canRun())
     return std::nullopt;
   float G = float(ranges::down(bound)), most = float(ranges::down(options.maxWeight));
-  std::string g = formatDouble(G);
+  std::string g = formatDouble(shortest(G));
   struct Sequence {
     std::string text;
     unsigned steps;
@@ -184,7 +188,7 @@ std::optional<Witness> updaterule::findWitness(OptimizerOp optimizer, double bou
         float rate = t < 100 ? setting.rate : setting.later;
         Operation *bad = machine.step(setting.weight, sequence.at(t), rate, float(t));
         still = machine.changed ? 0 : sequence.steps > silence + 50 ? still + 1 : 0;
-        Witness witness{sequence.text, double(t), rate, setting.weight, bad, 0};
+        Witness witness{sequence.text, double(t), shortest(rate), shortest(setting.weight), bad, 0};
         if (bad)
           return witness;
         // Beyond what the sums' own rounding may add.
