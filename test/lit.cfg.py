@@ -5,7 +5,7 @@ import lit.formats
 config.name = "SelfOpt"
 config.test_format = lit.formats.ShTest(not bool(int(os.environ.get("LIT_EXTERNAL_SHELL", "0"))))
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["unit", "fuzz", "bench", "Inputs"]
+config.excludes = ["unit", "fuzz", "bench", "Inputs", "attacks"]
 config.test_source_root = os.path.dirname(__file__)
 
 path = [os.path.join(config.selfopt_build, "bin"), config.llvm_tools, config.environment.get("PATH", os.environ["PATH"])]

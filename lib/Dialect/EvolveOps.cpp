@@ -435,7 +435,8 @@ LogicalResult SearchOp::verifySymbolUses(SymbolTableCollection &tables) {
     if (failed(expect(symbol, {"selfopt.model"})))
       return failure();
   for (auto symbol : getPipeline().getAsRange<FlatSymbolRefAttr>())
-    if (failed(expect(symbol, {"selfopt.train", "selfopt.optimizer", "selfopt.schedule", "selfopt.sampler"})))
+    if (failed(expect(symbol, {"selfopt.train", "selfopt.optimizer", "selfopt.schedule", "selfopt.sampler",
+                               "selfopt.augment"})))
       return failure();
   for (auto symbol : getObjective().getAsRange<FlatSymbolRefAttr>())
     if (failed(expect(symbol, {"selfopt.loss"})))

@@ -150,7 +150,7 @@ LogicalResult LimitOp::verifySymbolUses(SymbolTableCollection &) { return succes
 //===--- require ------------------------------------------------------------===//
 
 ArrayRef<PropertyInfo> safety::getPropertyTable() {
-  constexpr double must = std::numeric_limits<double>::quiet_NaN(), large = 1e30;
+  constexpr double must = std::numeric_limits<double>::quiet_NaN(), large = 3.4e38;
   static const PropertyParameter domain{"domain", 100, 1e-6, large,
                                         "predictions and targets are at most so large, in magnitude"};
   static const PropertyParameter gradient{"gradient", 1e4, 1e-6, large, "gradients are at most so large, in magnitude"};

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Parser/Parser.h"
 
 namespace selfopt {
 #define GEN_PASS_DEF_CHECKPOLICY
@@ -27,12 +28,21 @@ using namespace selfopt;
 
 namespace {
 struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
+  using CheckPolicyBase::CheckPolicyBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     markAllAnalysesPreserved();
-    for (auto op : module.getOps<safety::PolicyOp>()) {
-      std::string program = defaultProgram(module);
-      auto policy = program.empty() ? FailureOr<Policy>(failure()) : Policy::fix(module, op.getSymName(), program);
+    OwningOpRef<ModuleOp> other;
+    if (!policyOf.empty()) {
+      other = parseSourceFile<ModuleOp>(policyOf, ParserConfig(&getContext()));
+      if (!other)
+        return signalPassFailure();
+    }
+    ModuleOp fixedFrom = other ? *other : module;
+    for (auto op : fixedFrom.getOps<safety::PolicyOp>()) {
+      std::string program = defaultProgram(fixedFrom);
+      auto policy = program.empty() ? FailureOr<Policy>(failure()) : Policy::fix(fixedFrom, op.getSymName(), program);
       auto planned = failed(policy) ? FailureOr<PlannedProgram>(failure()) : planTraining(module, program);
       if (failed(planned))
         return signalPassFailure();

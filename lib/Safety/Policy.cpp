@@ -12,6 +12,7 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
+#include "SelfOpt/Safety/Objective.h"
 #include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
 #include "llvm/ADT/StringSet.h"
@@ -244,27 +245,21 @@ struct Checker {
     text += ")";
     for (auto [parameter, value] : llvm::zip(getInfo(op.getProperty()).parameters, op.getParameters()))
       text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
-    switch (op.getProperty()) {
-    case Property::NoFlow:
+    if (op.getProperty() == Property::NoFlow)
       return checkFlow(op, text);
-    case Property::BoundedStep:
-    case Property::FiniteState:
-      return checkUpdateRule(op, text);
-    default:
-      return make(op, text, Verdict::Unknown,
-                  "this version has no engine that proves " + stringifyProperty(op.getProperty()));
-    }
-  }
-
-  CheckResult checkUpdateRule(RequireOp op, StringRef text) {
-    auto optimizer = spec.lookupSymbol<OptimizerOp>(op.getSubjectAttr().getRootReference());
-    if (!optimizer)
-      return make(op, text, Verdict::Unknown,
-                  "@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer");
-    double gradient = op.getParameter("gradient");
-    ProofResult proof = op.getProperty() == Property::FiniteState
-                            ? proveFiniteState(optimizer, gradient)
-                            : proveBoundedStep(optimizer, gradient, op.getParameter("at_most"));
+    Operation *program = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
+    if (!program)
+      return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
+    auto optimizer = dyn_cast<OptimizerOp>(program);
+    ProofResult proof;
+    if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
+      proof = proveProgram(program, op);
+    else if (!optimizer)
+      proof.detail = ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str();
+    else if (op.getProperty() == Property::FiniteState)
+      proof = proveFiniteState(optimizer, op.getParameter("gradient"));
+    else
+      proof = proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
     CheckResult result = make(op, text, proof.verdict, proof.detail);
     result.engine = std::move(proof.engine);
     result.evidence = std::move(proof.evidence);

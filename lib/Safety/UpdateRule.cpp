@@ -338,7 +338,7 @@ llvm::json::Object Prover::describe() {
 ProofResult Prover::violated(const Witness &w) {
   ProofResult r;
   r.verdict = Verdict::Violated;
-  r.engine = "simulation";
+  r.engine = "sampling";
   r.detail = "with gradients " + w.gradients + ", at step " + std::to_string(int64_t(w.step)) +
              (w.notFinite ? ", " + nameOf(w.notFinite) + " is not finite"
                           : ", the parameter moves by " + number(smt::Decimal::below(w.move, 7).value()) + " learning rates");

@@ -20,6 +20,10 @@ selfopt.metric @accuracy(%x: tensor<2xf32>, %label: i32) -> f32 {
   %p = nn.pick %x[%label] : f32
   selfopt.return %p : f32
 }
+selfopt.loss @gain(%x: tensor<2xf32>, %label: i32) -> f32 {
+  %p = nn.pick %x[%label] : f32
+  selfopt.return %p : f32
+}
 selfopt.optimizer @sgd(%w: f32, %g: f32, %lr: f32, %step: f32) {
   %move = arith.mulf %lr, %g : f32
   %w1 = arith.subf %w, %move : f32
@@ -75,13 +79,24 @@ safety.policy @policy {
   safety.require no_flow(@accuracy -> @search)
   // expected-remark @+1 {{holds: require no_flow(@accuracy -> @fit)}}
   safety.require no_flow(@accuracy -> @fit)
-  // expected-error @+1 {{unknown: require finite(@loss) domain(100.0) (this version has no engine that proves finite)}}
-  safety.require finite(@loss)
-  // expected-error @+1 {{unknown: require aligned(@loss) domain(100.0) until(1.0) (this version has no engine that proves aligned)}}
-  safety.require aligned(@loss)
+  // This loss is the score of the right class.
+  // expected-remark @+1 {{holds: require finite(@gain) domain(100.0) (every value is finite, the result in [-100.0, 100.0])}}
+  safety.require finite(@gain)
+  // expected-error @+1 {{violated: require aligned(@gain) domain(100.0) until(1.0) (label 0, the derivative by the right score is 1.0}}
+  safety.require aligned(@gain)
+  // expected-error @+1 {{violated: require monotone(@gain) domain(1.0) (label 0, the derivative by the right score is 1.0}}
+  safety.require monotone(@gain) domain(1)
+  // expected-remark @+1 {{holds: require bounded_below(@gain) domain(100.0) at_least(-100.0) (the value is at least -100.0)}}
+  safety.require bounded_below(@gain) at_least(-100)
+  // expected-error @+1 {{violated: require bounded_below(@gain) domain(100.0) at_least(0.0) (label 0, the value is -100.0}}
+  safety.require bounded_below(@gain)
+  // expected-error @+1 {{violated: require proper(@gain) (with the truth (0.778, 0.222) the expected loss is}}
+  safety.require proper(@gain)
+  // expected-error @+1 {{unknown: require finite(@net) domain(100.0) (finite is said of losses, schedules, samplers and augments, not of a selfopt.model)}}
+  safety.require finite(@net)
 }
 evolve.search @search program(@fit) policy(@policy) seed(1) maximize(metric(@accuracy) on validation)
-    strategy(random) budget(candidates = 1) mutate(architecture(@net), pipeline(@on_test), objective(@loss))
+    strategy(random) budget(candidates = 1) mutate(architecture(@net), pipeline(@on_test), objective(@loss, @gain))
 
 // -----
 

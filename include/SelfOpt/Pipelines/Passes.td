@@ -31,8 +31,11 @@ def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
   let summary = "checks a spec against its own policy";
   let description = [{
     Prints one remark per constraint: holds, violated with a witness, or unknown with a reason. Fails unless all hold.
-    Changes nothing.
+    Changes nothing. With `policy-of`, the module is a candidate, and is held to the policy as it stands in that spec.
   }];
+  let options = [
+    Option<"policyOf", "policy-of", "std::string", "", "the spec that the policy is fixed from, instead of the module itself">,
+  ];
   // What the planner makes on the way to the exact size of the arena.
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",

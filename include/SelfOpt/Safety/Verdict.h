@@ -1,4 +1,4 @@
-//===- Verdict.h - What a check answers ---------------------- -*- C++ -*-===//
+//===- Verdict.h - What a check answers --------------------- -*- C++ -*-===//
 //
 // Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,21 +7,21 @@
 #ifndef SELFOPT_SAFETY_VERDICT_H
 #define SELFOPT_SAFETY_VERDICT_H
 
-#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 #include <string>
 
 namespace selfopt {
 
 enum class Verdict { Holds, Violated, Unknown };
-llvm::StringRef stringifyVerdict(Verdict verdict);
+inline llvm::StringRef stringifyVerdict(Verdict verdict) {
+  return verdict == Verdict::Holds ? "holds" : verdict == Verdict::Violated ? "violated" : "unknown";
+}
 
-/// The answer of a proof engine about one property of one program.
 struct ProofResult {
   Verdict verdict = Verdict::Unknown;
-  std::string engine;                   ///< What decided: "intervals", "smt", "simulation".
-  std::string detail;                   ///< The bound (holds), the witness (violated), or the reason (unknown).
-  llvm::json::Value evidence = nullptr; ///< What it decided by, as docs/Safety.md says.
+  std::string engine; ///< "intervals", "branch and bound", "smt", "sampling" (of a witness).
+  std::string detail; ///< The witness (violated), the reason (unknown), or what was shown (holds).
+  llvm::json::Value evidence = nullptr;
 };
 
 } // namespace selfopt

@@ -374,7 +374,7 @@ selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) schedule(@constant) s
     data(@data) hyper(lr = 0.1, batch = 8, epochs = 1)
 safety.policy @policy {
 }
-// expected-error @+1 {{'evolve.search' op expects @net to name a selfopt.train or selfopt.optimizer or selfopt.schedule or selfopt.sampler}}
+// expected-error @+1 {{'evolve.search' op expects @net to name a selfopt.train or selfopt.optimizer or selfopt.schedule or selfopt.sampler or selfopt.augment}}
 evolve.search @search_c4_pipeline program(@fit) policy(@policy) seed(1) maximize(metric(@score) on validation) strategy(random) budget(candidates = 10) mutate(pipeline(@net))
 
 // -----

@@ -100,7 +100,7 @@ safety.policy @require_c3_undefined_sink {
 
 // require (C4)
 safety.policy @require_c4_domain {
-  // expected-error @+1 {{'safety.require' op expects domain in [1.0e-06, 1.0e+30], found -1.0}}
+  // expected-error @+1 {{'safety.require' op expects domain in [1.0e-06, 3.4e+38], found -1.0}}
   safety.require finite(@require_c4_domain) domain(-1.0)
 }
 

@@ -1,0 +1,34 @@
+//===- Objective.h - Proofs about losses and scalar programs -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The properties of safety.require that are about one program: what each says stands in docs/Safety.md. A program's
+// domain is a box: predictions and targets of a loss in [-domain, domain], every label; the fraction of training in
+// [0, 1]; a sampler's loss in [0, domain], its age up to 2^24; an augment's element in [-domain, domain], its normal draw
+// within what the generator makes, its uniform one in [0, 1].
+//
+// A proof is branch and bound over the box with ElementAnalysis at its leaves, within a budget of leaves. A witness is a
+// point at which the same analysis, of a box of that one point, refutes the property, or which the reference
+// interpreter computes; never a guess.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_SAFETY_OBJECTIVE_H
+#define SELFOPT_SAFETY_OBJECTIVE_H
+
+#include "SelfOpt/Dialect/Safety/Safety.h"
+#include "SelfOpt/Safety/Verdict.h"
+
+namespace selfopt {
+
+struct ProofOptions {
+  unsigned leaves = 512; ///< Boxes that one proof may look at.
+};
+
+/// Any property of one program but those of update rules. Unknown, with a reason, where the program is of another kind.
+ProofResult proveProgram(mlir::Operation *program, safety::RequireOp require, const ProofOptions &options = {});
+
+} // namespace selfopt
+#endif // SELFOPT_SAFETY_OBJECTIVE_H

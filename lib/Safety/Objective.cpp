@@ -1,0 +1,482 @@
+//===- Objective.cpp - Proofs about losses and scalar programs -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Safety/Objective.h"
+#include "Proper.h"
+#include "SelfOpt/Dialect/AsmUtils.h"
+#include "SelfOpt/Dialect/NN/NN.h"
+#include "SelfOpt/Dialect/RandomBuilder.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Reference/Interpreter.h"
+#include "SelfOpt/Safety/ElementAnalysis.h"
+#include "SelfOpt/Support/Philox.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::safety;
+
+namespace {
+
+using Box = std::vector<std::vector<Interval>>;
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+/// One thing to be shown over a box, and how a point refutes it.
+struct Goal {
+  ElementCase assumed;
+  /// Holds on the whole box; a reason where it does not.
+  llvm::function_ref<bool(const ElementAnalysis &)> holds;
+  /// Certainly fails on the whole box, which is a point.
+  llvm::function_ref<bool(const ElementAnalysis &)> fails;
+  std::string what; ///< Of which label or element: "label 3", "the derivative by element 2".
+};
+
+int64_t countOf(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor ? tensor.getNumElements() : 1;
+}
+
+std::string textOf(ArrayRef<Interval> point) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << (point.size() > 1 ? "[" : "");
+  llvm::interleaveComma(point, os, [&](const Interval &x) { os << llvm::format("%.6g", x.low); });
+  os << (point.size() > 1 ? "]" : "");
+  return text;
+}
+
+class Prover {
+public:
+  Prover(Operation *program, const ProofOptions &options)
+      : program(program), block(program->getRegion(0).front()), options(options) {}
+
+  ProofResult prove(RequireOp require);
+
+private:
+  //===--- The domain ---------------------------------------------------------===//
+
+  bool isLabelled() const { return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(1).getType().isInteger(32); }
+  bool isRegression() const {
+    return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(0).getType() == block.getArgument(1).getType();
+  }
+  int64_t classes() const { return countOf(block.getArgument(0).getType()); }
+
+  /// The program's box; a loss's label is set by the goal.
+  Box domainOf(double domain) {
+    auto filled = [](Type type, double low, double high) {
+      return std::vector<Interval>(size_t(countOf(type)), Interval::of(low, high));
+    };
+    // In f32, as the program's arguments are.
+    domain = double(float(domain)) > domain ? double(std::nextafter(float(domain), 0.0f)) : double(float(domain));
+    Box box;
+    for (BlockArgument argument : block.getArguments()) {
+      unsigned i = argument.getArgNumber();
+      double low = -domain, high = domain;
+      if (isa<ScheduleOp>(program) || (isa<SamplerOp>(program) && i == 2) || (isa<AugmentOp>(program) && i >= 2))
+        low = 0, high = 1;
+      else if (isa<SamplerOp>(program))
+        low = 0, high = i == 0 ? domain : 0x1p24;
+      else if (isa<AugmentOp>(program) && i == 1)
+        low = -maxNormal, high = maxNormal;
+      box.push_back(filled(argument.getType(), low, high));
+    }
+    return box;
+  }
+
+  /// Whether all classes play one part: no constant tells them apart, and what is picked is picked by the label.
+  bool treatsClassesAlike() {
+    for (Operation &op : block) {
+      if (auto constant = dyn_cast<arith::ConstantOp>(op))
+        if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()); dense && !dense.isSplat())
+          return false;
+      if (isa<nn::ArgmaxOp, nn::ConcatOp>(op))
+        return false;
+      if (auto pick = dyn_cast<nn::PickOp>(op); pick && pick.getIndex() != block.getArgument(1))
+        return false;
+      if (auto hot = dyn_cast<nn::OneHotOp>(op); hot && hot.getIndex() != block.getArgument(1))
+        return false;
+      // The label's number as a number.
+      if (!isa<nn::PickOp, nn::OneHotOp>(op) && llvm::is_contained(op.getOperands(), Value(block.getArgument(1))))
+        return false;
+    }
+    return true;
+  }
+
+  //===--- Search ---------------------------------------------------------------===//
+
+  static size_t widest(const std::vector<Interval> &elements) {
+    size_t best = 0;
+    for (size_t i = 1; i < elements.size(); ++i)
+      if (elements[i].high - elements[i].low > elements[best].high - elements[best].low)
+        best = i;
+    return best;
+  }
+
+  /// Splits until every leaf holds, or the budget is spent. The tree is written as it is walked: "(3 1.5 L L)" split element
+  /// 3 at 1.5; L is a leaf that holds.
+  bool bound(Goal &goal, std::string &tree, unsigned depth = 0) {
+    if (left == 0)
+      return false;
+    --left;
+    ++looked;
+    if (goal.holds(ElementAnalysis(block, goal.assumed))) {
+      tree += "L";
+      return true;
+    }
+    // Of all arguments that are numbers, the widest element.
+    Box &box = goal.assumed.box;
+    unsigned argument = 0;
+    size_t at = widest(box[0]);
+    for (unsigned i = 1; i < box.size(); ++i) {
+      size_t other = widest(box[i]);
+      if (box[i][other].high - box[i][other].low > box[argument][at].high - box[argument][at].low)
+        argument = i, at = other;
+    }
+    Interval whole = box[argument][at];
+    double middle = double(float(whole.low + (whole.high - whole.low) / 2));
+    if (depth >= 40 || !(whole.low < middle && middle < whole.high))
+      return false;
+    tree += "(" + std::to_string(argument) + "." + std::to_string(at) + " " + formatDouble(middle) + " ";
+    box[argument][at].high = middle;
+    bool low = bound(goal, tree, depth + 1);
+    box[argument][at] = whole;
+    if (low) {
+      tree += " ";
+      box[argument][at].low = middle;
+      low = bound(goal, tree, depth + 1);
+      box[argument][at] = whole;
+    }
+    tree += ")";
+    return low;
+  }
+
+  /// Points of the box: its middle, its corners in the ways that matter to a loss, and draws of several sizes.
+  void forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit) {
+    ElementCase point = goal.assumed;
+    Philox random(0x70726f6f66);
+    unsigned seed = goal.assumed.seed.argument;
+    int64_t element = goal.assumed.seed.element;
+    for (unsigned n = 0; n < 72; ++n) {
+      for (size_t i = 0; i < point.box.size(); ++i)
+        for (size_t k = 0; k < point.box[i].size(); ++k) {
+          const Interval &whole = goal.assumed.box[i][k];
+          double x = whole.low + (whole.high - whole.low) / 2;
+          bool own = i == seed && int64_t(k) == element;
+          if (n >= 1 && n <= 4)
+            x = own == (n % 2 == 1) ? (n <= 2 ? whole.high : whole.high / 100) : (n <= 2 ? whole.low : whole.low / 100);
+          else if (n >= 5) {
+            double scale = std::array<double, 4>{1, 4, 0.1, whole.high / 3}[n % 4];
+            x = std::clamp(whole.low >= 0 ? whole.low + (whole.high - whole.low) * random.uniform() : scale * random.normal(),
+                           whole.low, whole.high);
+          }
+          point.box[i][k] = Interval::point(whole.low == whole.high ? whole.low : double(float(x)));
+        }
+      if (point.order) {
+        // The case's half.
+        Interval &p = point.box[0][size_t(element)], &t = point.box[1][size_t(element)];
+        if ((p.low - t.low) * point.order < 0)
+          std::swap(p, t);
+      }
+      if (point.until < 1 && !keepsCap(point))
+        continue;
+      if (visit(point))
+        return;
+    }
+  }
+  static bool keepsCap(const ElementCase &point) {
+    double sum = 0;
+    for (const Interval &z : point.box[0])
+      sum += std::exp(z.low - point.box[0][size_t(point.seed.element)].low);
+    return 1 / sum <= point.until;
+  }
+
+  std::string place(const ElementCase &point) {
+    std::string text = isLabelled() ? "label " + std::to_string(int64_t(point.box[1][0].low)) + ", scores " + textOf(point.box[0])
+                                    : "";
+    if (!isLabelled())
+      for (auto [i, elements] : llvm::enumerate(point.box))
+        text += (i ? ", " : "") + textOf(elements);
+    return text;
+  }
+
+  std::optional<std::string> refute(const Goal &goal, bool slope) {
+    std::optional<std::string> witness;
+    forEachPoint(goal, [&](const ElementCase &point) {
+      ElementAnalysis at(block, point);
+      if (!goal.fails(at))
+        return false;
+      const Element &r = at.result();
+      const Interval &x = slope ? r.slope : r.rounded;
+      witness = goal.what + " is " + llvm::formatv("{0:f6}", x.low + (x.high - x.low) / 2).str() + " at (" + place(point) + ")";
+      return true;
+    });
+    return witness;
+  }
+
+  /// What the interpreter computes at a point; nullopt where it can't.
+  std::optional<double> compute(const ElementCase &point) {
+    SmallVector<reference::Tensor> inputs, results;
+    for (auto [argument, elements] : llvm::zip(block.getArguments(), point.box)) {
+      auto tensor = dyn_cast<RankedTensorType>(argument.getType());
+      bool isFloat = isa<FloatType>(getElementTypeOrSelf(argument.getType()));
+      auto input = reference::Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), isFloat);
+      for (auto [i, x] : llvm::enumerate(elements))
+        isFloat ? void(input.floats[i] = x.low) : void(input.integers[i] = int64_t(x.low));
+      inputs.push_back(std::move(input));
+    }
+    ScopedDiagnosticHandler swallow(program->getContext(), [](Diagnostic &) { return success(); });
+    if (failed(reference::Interpreter().runBlock(block, inputs, results)) || results.empty())
+      return std::nullopt;
+    return results[0].floats[0];
+  }
+
+  //===--- Properties -----------------------------------------------------------===//
+
+  /// The label cases, or the one case without a label.
+  SmallVector<int64_t> labels() {
+    if (!isLabelled())
+      return {-1};
+    SmallVector<int64_t> all;
+    for (int64_t y = 0, n = treatsClassesAlike() ? 1 : classes(); y < n; ++y)
+      all.push_back(y);
+    return all;
+  }
+  /// Elements of argument 0 to differentiate by, with a label.
+  SmallVector<int64_t> elements(int64_t label) {
+    SmallVector<int64_t> all;
+    int64_t n = classes();
+    if (label >= 0 && treatsClassesAlike())
+      n = std::min<int64_t>(n, 2); // the label's own, and one other
+    for (int64_t i = 0; i < n; ++i)
+      all.push_back(i);
+    return all;
+  }
+  ElementCase caseOf(const Box &box, int64_t label, Coordinate seed) {
+    ElementCase c;
+    c.box = box;
+    if (label >= 0)
+      c.box[1] = {Interval::point(double(label))};
+    c.seed = seed;
+    return c;
+  }
+
+  /// Proves one goal, or says why not. The verdict is Holds where nothing is to be said.
+  std::optional<ProofResult> settle(Goal &goal, bool slope) {
+    // A cheap look at points first: most that fail, fail everywhere.
+    std::string tree;
+    left = options.leaves - std::min(options.leaves, looked);
+    bool root = goal.holds(ElementAnalysis(block, goal.assumed));
+    if (!root) {
+      if (auto witness = refute(goal, slope))
+        return ProofResult{Verdict::Violated, "intervals", *witness};
+      // Where there is no value, there is none that would do.
+      if (auto bad = findBadValue(goal, [](double) { return false; }))
+        return *bad;
+    }
+    if (root ? (++looked, tree = "L", true) : bound(goal, tree)) {
+      trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
+      return std::nullopt;
+    }
+    return ProofResult{Verdict::Unknown, "branch and bound",
+                       goal.what + " could not be bounded: " + blame(goal) + ", after " + std::to_string(looked) + " boxes"};
+  }
+
+  /// Where the analysis of the whole box loses it.
+  std::string blame(const Goal &goal) {
+    ElementAnalysis whole(block, goal.assumed);
+    if (Operation *op = whole.firstNotFinite())
+      return "the result of " + op->getName().getStringRef().str() + " may not be finite";
+    if (Operation *op = whole.firstUnboundedSlope())
+      return "the derivative of " + op->getName().getStringRef().str() + " is unbounded";
+    const Element &r = whole.result();
+    return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low), formatDouble(r.rounded.high),
+                         formatDouble(r.slope.low), formatDouble(r.slope.high))
+        .str();
+  }
+
+  /// A point at which the program computes a number that is none, or one that `wrong` refuses.
+  std::optional<ProofResult> findBadValue(const Goal &goal, llvm::function_ref<bool(double)> wrong) {
+    std::optional<ProofResult> found;
+    forEachPoint(goal, [&](const ElementCase &point) {
+      std::optional<double> x = compute(point);
+      if (!x || (std::isfinite(*x) && !wrong(*x)))
+        return false;
+      std::string value = std::isnan(*x) ? "NaN" : std::isinf(*x) ? (*x > 0 ? "infinite" : "-infinite") : llvm::formatv("{0:f6}", *x).str();
+      found = ProofResult{Verdict::Violated, "interpreter", "the result is " + value + " at (" + place(point) + ")"};
+      return true;
+    });
+    return found;
+  }
+
+  ProofResult finish(std::string detail) {
+    bool split = looked > trees.size();
+    return {Verdict::Holds, split ? "branch and bound" : "intervals", std::move(detail),
+            llvm::json::Object{{"cases", std::move(trees)}, {"boxes", int64_t(looked)}, {"symmetric", isLabelled() && treatsClassesAlike()}}};
+  }
+
+  ProofResult proveFinite(double domain);
+  ProofResult proveSigns(RequireOp require);
+  ProofResult proveBoundedBelow(double domain, double least);
+  std::optional<ProofResult> signs(const Box &box, double until, bool others);
+
+  Operation *program;
+  Block &block;
+  const ProofOptions &options;
+  unsigned left = 0, looked = 0;
+  llvm::json::Array trees;
+};
+
+ProofResult Prover::proveFinite(double domain) {
+  Box box = domainOf(domain);
+  auto holds = [](const ElementAnalysis &a) { return !a.firstNotFinite() && !a.firstUnboundedSlope(); };
+  auto never = [](const ElementAnalysis &) { return false; };
+  double low = inf, high = -inf;
+  bool regression = isRegression();
+  for (int64_t label : labels())
+    for (int64_t step = 0, n = int64_t(elements(label).size()) * (regression ? 2 : 1); step < n; ++step) {
+      int64_t element = elements(label)[size_t(regression ? step / 2 : step)];
+      Goal goal{caseOf(box, label, {0, element}), holds, never,
+                (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) + "the derivative by element " + std::to_string(element)};
+      // A prediction is above its target or below: by itself, each tells where |d| switches.
+      if (regression)
+        goal.assumed.order = step % 2 ? -1 : 1;
+      ElementAnalysis whole(block, goal.assumed);
+      low = std::min(low, whole.result().rounded.low);
+      high = std::max(high, whole.result().rounded.high);
+      if (holds(whole)) {
+        ++looked;
+        trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", "L"}});
+        continue;
+      }
+      if (auto violated = findBadValue(goal, [](double) { return false; }))
+        return *violated;
+      if (auto result = settle(goal, false))
+        return *result;
+    }
+  return finish("every value is finite, the result in [" + formatDouble(low) + ", " + formatDouble(high) + "]");
+}
+
+/// Of a loss by a label: falls with the label's score, and, where asked, does not fall with another's.
+std::optional<ProofResult> Prover::signs(const Box &box, double until, bool others) {
+  auto falls = [](const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; };
+  auto rises = [](const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; };
+  auto surelyRises = [](const ElementAnalysis &a) { return a.result().slope.low > 1e-12; };
+  auto surelyFalls = [](const ElementAnalysis &a) { return a.result().slope.high < -1e-12; };
+  for (int64_t label : labels())
+    for (int64_t element : elements(label)) {
+      bool own = element == label;
+      if (!own && !others)
+        continue;
+      Goal goal{caseOf(box, label, {0, element}), own ? llvm::function_ref<bool(const ElementAnalysis &)>(falls) : rises,
+                own ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyRises) : surelyFalls,
+                "label " + std::to_string(label) + ", the derivative by " + (own ? "the right score" : "the score of " + std::to_string(element))};
+      if (own)
+        goal.assumed.until = until;
+      if (auto result = settle(goal, true))
+        return result;
+      // A loss that never moves teaches nothing.
+      bool moves = false;
+      if (own)
+        forEachPoint(goal, [&](const ElementCase &point) { return moves = surelyFalls(ElementAnalysis(block, point)); });
+      if (own && !moves) {
+        const Interval slope = ElementAnalysis(block, goal.assumed).result().slope;
+        bool constant = slope.low == 0 && slope.high == 0;
+        return ProofResult{constant ? Verdict::Violated : Verdict::Unknown, "intervals",
+                           goal.what + (constant ? " is 0 everywhere: the loss does not see it" : " was found below 0 at no point")};
+      }
+    }
+  return std::nullopt;
+}
+
+ProofResult Prover::proveSigns(RequireOp require) {
+  bool monotone = require.getProperty() == Property::Monotone;
+  double domain = require.getParameter("domain");
+  Box box = domainOf(domain);
+  if (isLabelled()) {
+    if (auto result = signs(box, monotone ? 1 : require.getParameter("until"), monotone))
+      return *result;
+    return finish(monotone ? "the derivative by the right score is at most 0, by every other at least 0"
+                           : "the derivative by the right score is at most 0, and below 0 somewhere");
+  }
+  auto falls = [](const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; };
+  auto rises = [](const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; };
+  auto surelyRises = [](const ElementAnalysis &a) { return a.result().slope.low > 1e-12; };
+  auto surelyFalls = [](const ElementAnalysis &a) { return a.result().slope.high < -1e-12; };
+  if (isa<ScheduleOp, SamplerOp>(program) && monotone) {
+    bool schedule = isa<ScheduleOp>(program);
+    Goal goal{caseOf(box, -1, {0, 0}), schedule ? llvm::function_ref<bool(const ElementAnalysis &)>(falls) : rises,
+              schedule ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyRises) : surelyFalls,
+              schedule ? "the derivative by the fraction of training" : "the derivative by the loss"};
+    if (auto result = settle(goal, true))
+      return *result;
+    return finish(goal.what + (schedule ? " is at most 0" : " is at least 0"));
+  }
+  if (!isRegression())
+    return {Verdict::Unknown, "intervals", (stringifyProperty(require.getProperty()) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
+                              ", not of a " + program->getName().getStringRef()).str()};
+  bool moves = false;
+  for (int64_t element = 0; element < classes(); ++element)
+    for (int order : {1, -1}) {
+      Goal goal{caseOf(box, -1, {0, element}), order > 0 ? llvm::function_ref<bool(const ElementAnalysis &)>(rises) : falls,
+                order > 0 ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyFalls) : surelyRises,
+                "the derivative by element " + std::to_string(element) + " of a prediction " + (order > 0 ? "above" : "below") + " its target"};
+      goal.assumed.order = order;
+      if (auto result = settle(goal, true))
+        return *result;
+      forEachPoint(goal, [&](const ElementCase &point) {
+        const Interval slope = ElementAnalysis(block, point).result().slope;
+        return moves |= order > 0 ? slope.low > 1e-12 : slope.high < -1e-12;
+      });
+    }
+  if (!moves)
+    return {Verdict::Violated, "intervals", "the derivative by the prediction is 0 wherever it was looked at: the loss does not see it"};
+  return finish("the derivative by each prediction has the sign of prediction minus target");
+}
+
+ProofResult Prover::proveBoundedBelow(double domain, double least) {
+  Box box = domainOf(domain);
+  auto holds = [&](const ElementAnalysis &a) { return a.result().rounded.low >= least && !a.result().rounded.mayBeNaN; };
+  auto fails = [&](const ElementAnalysis &a) { return a.result().rounded.high < least; };
+  for (int64_t label : labels()) {
+    Goal goal{caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails, label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value"};
+    if (auto result = settle(goal, false))
+      return *result;
+  }
+  return finish("the value is at least " + formatDouble(least));
+}
+
+ProofResult Prover::prove(RequireOp require) {
+  Type result = block.getTerminator()->getNumOperands() == 1 ? block.getTerminator()->getOperand(0).getType() : Type();
+  if (!isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(program) || !result || !result.isF32())
+    return {Verdict::Unknown, "", (stringifyProperty(require.getProperty()) + " is said of losses, schedules, samplers and augments, not of a " +
+                              program->getName().getStringRef()).str()};
+  for (BlockArgument argument : block.getArguments()) {
+    auto tensor = dyn_cast<RankedTensorType>(argument.getType());
+    if (tensor && (!tensor.hasStaticShape() || tensor.getNumElements() > 4096 || !tensor.getNumElements()))
+      return {Verdict::Unknown, "", "an argument has no static size from 1 to 4096"};
+  }
+  switch (require.getProperty()) {
+  case Property::Finite:
+    return proveFinite(require.getParameter("domain"));
+  case Property::Aligned:
+  case Property::Monotone:
+    return proveSigns(require);
+  case Property::BoundedBelow:
+    return proveBoundedBelow(require.getParameter("domain"), require.getParameter("at_least"));
+  case Property::Proper:
+    return proveProper(program);
+  default:
+    return {Verdict::Unknown, "", "no engine of programs proves " + stringifyProperty(require.getProperty()).str()};
+  }
+}
+
+} // namespace
+
+ProofResult selfopt::proveProgram(Operation *program, RequireOp require, const ProofOptions &options) {
+  return Prover(program, options).prove(require);
+}
