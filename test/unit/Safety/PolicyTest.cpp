@@ -123,7 +123,7 @@ TEST(Policy, StartHolds) {
   auto results = check(digits(), digits());
   std::string reason;
   EXPECT_TRUE(allHold(results, &reason)) << reason;
-  ASSERT_EQ(results.size(), 8u);
+  ASSERT_EQ(results.size(), 10u);
   expectResult(results, "seal @digits @accuracy @policy @search", Verdict::Holds, "4 digests are equal");
   expectResult(results, "range @fit \"lr\" in [1.0e-05, 0.1]", Verdict::Holds, "lr is 0.001");
   expectResult(results, "limit parameters <= 20000", Verdict::Holds, "2410 <= 20000");
