@@ -3,7 +3,7 @@
 # Works on a bare Debian 12; every step looks first whether it is done, so a second run takes a second.
 
 packages=(cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libfmt-dev
-  libsqlite3-dev zlib1g-dev librandom123-dev libgtest-dev libstdc++-12-dev python3 dataset-fashion-mnist)
+  libsqlite3-dev libz3-dev zlib1g-dev librandom123-dev libgtest-dev libstdc++-12-dev python3 dataset-fashion-mnist)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
 

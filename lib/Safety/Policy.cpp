@@ -13,6 +13,7 @@
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Safety/Objective.h"
+#include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -249,7 +250,16 @@ struct Checker {
     Operation *program = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
     if (!program)
       return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
-    ProofResult proof = proveProgram(program, op);
+    auto optimizer = dyn_cast<OptimizerOp>(program);
+    ProofResult proof;
+    if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
+      proof = proveProgram(program, op);
+    else if (!optimizer)
+      proof.detail = ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str();
+    else if (op.getProperty() == Property::FiniteState)
+      proof = proveFiniteState(optimizer, op.getParameter("gradient"));
+    else
+      proof = proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
     CheckResult result = make(op, text, proof.verdict, proof.detail);
     result.engine = std::move(proof.engine);
     result.evidence = std::move(proof.evidence);

@@ -1,0 +1,102 @@
+//===- Smt.cpp - Questions to Z3 ----------------------------------------------------------------------------------===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Smt.h"
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <z3.h> // The C interface: z3++.h reports errors by exceptions, which this project does without.
+
+using namespace selfopt;
+using namespace selfopt::smt;
+
+llvm::StringRef smt::stringifyAnswer(Answer answer) {
+  return answer == Answer::Unsatisfiable ? "unsat" : answer == Answer::Satisfiable ? "sat" : "unknown";
+}
+
+struct Solver::State {
+  Z3_context context;
+  unsigned resources;
+};
+
+Solver::Solver(unsigned resources) {
+  Z3_config config = Z3_mk_config();
+  state = std::make_unique<State>(State{Z3_mk_context(config), resources});
+  Z3_del_config(config);
+  // The default ends the process.
+  Z3_set_error_handler(state->context, [](Z3_context, Z3_error_code) {});
+}
+Solver::~Solver() { Z3_del_context(state->context); }
+
+Result Solver::ask(const std::string &text) {
+  Z3_context c = state->context;
+  Result result;
+  Z3_solver solver = Z3_mk_solver_for_logic(c, Z3_mk_string_symbol(c, "QF_NRA"));
+  Z3_solver_inc_ref(c, solver);
+  Z3_params params = Z3_mk_params(c);
+  Z3_params_inc_ref(c, params);
+  Z3_params_set_uint(c, params, Z3_mk_string_symbol(c, "rlimit"), state->resources);
+  Z3_solver_set_params(c, solver, params);
+  Z3_solver_from_string(c, solver, text.c_str());
+  // A text that can't be read leaves a solver without assertions, whose answer would be of another question.
+  if (Z3_error_code error = Z3_get_error_code(c); error != Z3_OK) {
+    result.reason = Z3_get_error_msg(c, error);
+  } else {
+    Z3_lbool answer = Z3_solver_check(c, solver);
+    result.answer = answer == Z3_L_FALSE  ? Answer::Unsatisfiable
+                    : answer == Z3_L_TRUE ? Answer::Satisfiable
+                                          : Answer::Unknown;
+    if (answer == Z3_L_UNDEF)
+      result.reason = Z3_solver_get_reason_unknown(c, solver);
+    if (answer == Z3_L_TRUE) {
+      Z3_model model = Z3_solver_get_model(c, solver);
+      Z3_model_inc_ref(c, model);
+      for (unsigned i = 0; i < Z3_model_get_num_consts(c, model); ++i) {
+        Z3_func_decl constant = Z3_model_get_const_decl(c, model, i);
+        std::string name = Z3_get_symbol_string(c, Z3_get_decl_name(c, constant));
+        Z3_ast value = Z3_model_get_const_interp(c, model, constant);
+        result.model[name] = Z3_get_numeral_decimal_string(c, value, 12);
+      }
+      Z3_model_dec_ref(c, model);
+    }
+  }
+  Z3_params_dec_ref(c, params);
+  Z3_solver_dec_ref(c, solver);
+  return result;
+}
+
+/// The power of ten that leaves `digits` digits before the point; values below 1e-300 count as zero.
+static int scaleOf(double value, unsigned digits) { return int(digits) - 1 - int(std::floor(std::log10(value))); }
+
+// Powers of ten and products are off by some 1e-16 of an f64, which the factors more than cover.
+Decimal Decimal::above(double value, unsigned digits) {
+  if (value == 0)
+    return {};
+  int scale = scaleOf(std::max(value, 1e-290), digits);
+  return {int64_t(std::ceil(std::max(value, 1e-290) * std::pow(10.0, scale) * (1 + 1e-14))), -scale};
+}
+Decimal Decimal::below(double value, unsigned digits) {
+  if (value < 1e-290)
+    return {};
+  int scale = scaleOf(value, digits);
+  return {int64_t(std::floor(value * std::pow(10.0, scale) * (1 - 1e-14))), -scale};
+}
+std::string Decimal::term() const {
+  std::string number = std::to_string(mantissa) + ".0", power = "1" + std::string(std::abs(exponent), '0') + ".0";
+  return exponent == 0 ? number : (exponent < 0 ? "(/ " : "(* ") + number + " " + power + ")";
+}
+std::string Decimal::decimal() const {
+  std::string s = std::to_string(mantissa);
+  if (exponent >= 0)
+    return s + std::string(exponent, '0');
+  if (int(s.size()) <= -exponent)
+    s.insert(0, size_t(-exponent) + 1 - s.size(), '0');
+  return s.insert(s.size() + exponent, ".");
+}
+double Decimal::value() const {
+  return exponent < 0 ? mantissa / std::pow(10.0, -exponent) : mantissa * std::pow(10.0, exponent);
+}

@@ -1,0 +1,58 @@
+//===- Smt.h - Questions to Z3 ------------------------------- -*- C++ -*-===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A question is SMT-LIB 2 text, so that any other solver can be asked the same. It is written by hand: MLIR's smt dialect
+// knows Booleans, integers, bit vectors and arrays, and no reals.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SELFOPT_LIB_SAFETY_SMT_H
+#define SELFOPT_LIB_SAFETY_SMT_H
+
+#include "llvm/ADT/StringRef.h"
+#include <map>
+#include <memory>
+#include <string>
+
+namespace selfopt::smt {
+
+enum class Answer { Unsatisfiable, Satisfiable, Unknown };
+llvm::StringRef stringifyAnswer(Answer answer);
+
+struct Result {
+  Answer answer = Answer::Unknown;
+  std::map<std::string, std::string> model; ///< Of a satisfiable question: decimals, cut at 12 digits.
+  std::string reason;                       ///< Of an unknown answer.
+};
+
+/// One context of Z3; questions don't see each other.
+class Solver {
+public:
+  /// `resources` is Z3's rlimit, which unlike a time-out gives the same answer on every machine.
+  explicit Solver(unsigned resources);
+  ~Solver();
+  Result ask(const std::string &text);
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+};
+
+/// mantissa * 10^exponent.
+struct Decimal {
+  int64_t mantissa = 0;
+  int exponent = 0;
+
+  /// Of `digits` digits, at or above `value` (or at or below), which is finite and at least 0.
+  static Decimal above(double value, unsigned digits);
+  static Decimal below(double value, unsigned digits);
+  std::string term() const;    ///< As SMT-LIB.
+  std::string decimal() const; ///< As people write it: 52.9.
+  double value() const;        ///< The nearest f64, give or take its last digit.
+};
+
+} // namespace selfopt::smt
+#endif // SELFOPT_LIB_SAFETY_SMT_H
