@@ -39,6 +39,8 @@ using namespace selfopt;
 using namespace selfopt::updaterule;
 using llvm::formatv;
 
+updaterule::WitnessSearch *updaterule::witnessSearch = nullptr;
+
 namespace {
 
 std::string number(double x) { return formatDouble(x); }
@@ -356,8 +358,9 @@ ProofResult Prover::violated(const Witness &w) {
 
 /// A refutation where one is found, else `unknown` with the reason.
 ProofResult refuteOr(Prover &prover, std::optional<double> atMost, ProofResult unknown) {
-  if (auto witness = findWitness(prover.optimizer, prover.gradient, atMost, prover.options))
-    return prover.violated(*witness);
+  if (witnessSearch)
+    if (auto witness = witnessSearch(prover.optimizer, prover.gradient, atMost, prover.options))
+      return prover.violated(*witness);
   return unknown;
 }
 ProofResult unknown(std::string reason, llvm::json::Value evidence = nullptr) {

@@ -200,3 +200,5 @@ std::optional<Witness> updaterule::findWitness(OptimizerOp optimizer, double bou
     }
   return worst;
 }
+
+void selfopt::enableUpdateRuleWitnesses() { updaterule::witnessSearch = updaterule::findWitness; }

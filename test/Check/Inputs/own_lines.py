@@ -1,18 +1,19 @@
-"""own_lines.py SOURCE: lines of what is the checker's own, beside the dialects and the rules of what ops do to ranges."""
+"""own_lines.py SOURCE: lines of code (no blank ones, no comments) of what is the checker's own, beside the dialects and the
+rules of what ops do to abstract values."""
 import pathlib
 import re
 import sys
 
 LIMIT = 3000
-# Rules of ranges: what every op does to the intervals of its operands. They are counted apart.
-RULES = {"ElementAnalysis.cpp", "ElementAnalysis.h"}
+# Rules of ranges: what every op does to the intervals, slopes and forms of its operands. They are counted apart.
+RULES = {"ElementAnalysis.cpp", "ElementAnalysis.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
 source = pathlib.Path(sys.argv[1])
 files = [p for folder in ("tools/selfopt-check", "lib/Certificate", "lib/Digest", "include/SelfOpt/Digest") for p in
          sorted((source / folder).iterdir()) if p.suffix in (".cpp", ".h")]
 # The policy and whatever proofs it is made of, as the CMake file lists them, with the headers that they include.
 safety = source / "lib/Safety"
 cmake = (safety / "CMakeLists.txt").read_text()
-listed = "".join(re.findall(r"selfopt_library\(SelfOpt(?:Policy|Proofs)\s(.*?)\bLIBS\b", cmake, re.S))
+listed = "".join(re.findall(r"selfopt_library\(SelfOpt(?:Policy|Proofs|UpdateRules)\s(.*?)\bLIBS\b", cmake, re.S))
 proofs = [safety / name for name in re.findall(r"[\w/]+\.cpp", listed)]
 assert {"Policy.cpp", "ProgramCost.cpp"} <= {p.name for p in proofs}, proofs
 elsewhere = {"IntervalMath.h", "RangeAnalysis.h", "RangeModels.h", "CostModels.h"}
@@ -23,7 +24,7 @@ for file in own:  # grows: headers of headers
                 if p.exists() and name not in elsewhere and p not in own]
 total = rules = 0
 for file in own:
-    lines = len(file.read_text().splitlines())
+    lines = sum(1 for line in file.read_text().splitlines() if line.strip() and not line.strip().startswith("//"))
     total += 0 if file.name in RULES else lines
     rules += lines if file.name in RULES else 0
     print(f"{lines:6} {file.relative_to(source)}" + (" (rules)" if file.name in RULES else ""))
