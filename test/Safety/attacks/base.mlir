@@ -65,6 +65,8 @@ module @points {
     safety.require finite(@hard_first)
     safety.require bounded_below(@hard_first)
     safety.require finite(@jitter)
+    safety.require finite_state(@momentum)
+    safety.require bounded_step(@momentum) at_most(30000)
   }
   evolve.search @search program(@fit) policy(@policy) seed(1) maximize(metric(@accuracy) on validation)
       minimize(parameters) strategy(aging population(8) tournament(3)) budget(candidates = 24)
