@@ -44,6 +44,8 @@ StringRef selfopt::stringifyClaim(MutationClaim claim) {
     return "equivalent";
   case MutationClaim::Preserving:
     return "preserving";
+  case MutationClaim::Repairing:
+    return "repairing";
   case MutationClaim::Changing:
     return "changing";
   }

@@ -188,6 +188,7 @@ static bool isModel(Operation *op) { return isa<ModelOp>(op); }
 static bool isOptimizer(Operation *op) { return isa<OptimizerOp>(op); }
 static bool isLoss(Operation *op) { return isa<LossOp>(op); }
 static bool isTrain(Operation *op) { return isa<TrainOp>(op); }
+static bool isRepairable(Operation *op) { return isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(op); }
 static bool isExpression(Operation *op) { return isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op); }
 
 ArrayRef<MutationKind> selfopt::getMutationKinds() {
@@ -262,6 +263,7 @@ ArrayRef<MutationKind> selfopt::getMutationKinds() {
        proposeUseProgram, isExpression, true, 2},
       {"simplify", pipe, SimplifyOp::getClaim(), "writes a program in its folded form, without common and dead code",
        proposeSimplify, isExpression, true},
+      {"repair", pipe, RepairOp::getClaim(), "edits a program so that it is proved finite", proposeRepair, isRepairable, true},
       {"graft_program", pipe, GraftProgramOp::getClaim(),
        "gives a program the body of another parent's program of the same name", nullptr, isExpression, true, 2,
        proposeGraftProgram},

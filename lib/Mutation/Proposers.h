@@ -46,6 +46,7 @@ mlir::Operation *proposeInsertDropout(mlir::OpBuilder &b, mlir::Operation *targe
 mlir::Operation *proposeSetAmount(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeDropLayer(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeAddDecay(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
+mlir::Operation *proposeRepair(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeSmoothLabels(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeInsertNorm(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);
 mlir::Operation *proposeDeepen(mlir::OpBuilder &b, mlir::Operation *target, Philox &random);

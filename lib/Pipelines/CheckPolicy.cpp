@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Mutation/Repair.h"
 #include "SelfOpt/Pipelines/Passes.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Safety/Policy.h"
@@ -29,6 +30,26 @@ using namespace selfopt;
 namespace {
 struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
   using CheckPolicyBase::CheckPolicyBase;
+
+  /// With the repair that makes it hold, where there is one.
+  static void report(const CheckResult &r, ModuleOp module) {
+    InFlightDiagnostic d = mlir::emitError(r.location) << stringifyVerdict(r.verdict) << ": " << r.constraint << " (" << r.detail << ")";
+    for (auto policy : module.getOps<safety::PolicyOp>())
+      for (auto require : policy.getOps<safety::RequireOp>()) {
+        if (require.getProperty() != safety::Property::Finite || require.getLoc() != r.location)
+          continue;
+        Operation *program = module.lookupSymbol(require.getSubjectAttr().getRootReference());
+        OpBuilder b(module.getContext());
+        Operation *repair = program ? proposeRepairFor(b, program, require.getParameter("domain")) : nullptr;
+        if (!repair)
+          continue;
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        repair->print(os, OpPrintingFlags().useLocalScope());
+        repair->destroy();
+        d.attachNote() << "holds after " << text;
+      }
+  }
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -54,7 +75,7 @@ struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
         if (r.verdict == Verdict::Holds)
           mlir::emitRemark(r.location) << "holds: " << r.constraint << " (" << r.detail << ")";
         else
-          mlir::emitError(r.location) << stringifyVerdict(r.verdict) << ": " << r.constraint << " (" << r.detail << ")";
+          report(r, module);
       }
       if (!allHold(results))
         signalPassFailure();

@@ -79,7 +79,7 @@ Interval meet(const Interval &a, const Interval &b) {
 }
 /// A rising function with an error of a few units in the last place of f64 at most.
 template <typename Fn> Interval rising(Fn fn, const Interval &x, double low = -inf, double high = inf) {
-  double a = fn(x.low), b = fn(x.high);
+  double a = fn(x.low), b = x.high == x.low ? a : fn(x.high);
   if (std::isnan(a) || std::isnan(b))
     return Interval::top();
   a -= std::isfinite(a) ? std::fabs(a) * 0x1p-49 : 0;
@@ -142,10 +142,16 @@ struct ElementRules {
     bool finite = llvm::all_of(z, [](const Element &e) { return e.exact.isFinite() && e.rounded.isFinite(); });
     auto argument = dyn_cast<BlockArgument>(operand);
     bool capped = argument && argument.getArgNumber() == 0 && assumed.seed.argument == 0 && assumed.until < 1;
-    std::vector<Interval> p(n);
+    // Of arguments, what f32 computes from and what is meant are the same numbers.
+    bool same = llvm::all_of(z, [](const Element &e) { return e.rounded.low == e.exact.low && e.rounded.high == e.exact.high; });
+    std::vector<Interval> p(n), inverses(n), roundedInverses(n);
     Interval hull{inf, -inf, false}, weighted = nothing;
     for (size_t k = 0; k < n; ++k) {
-      p[k] = finite ? meet(inverse(inverseProbability(z, k)), unit) : Interval{0, 1, true};
+      if (finite) {
+        inverses[k] = inverseProbability(z, k);
+        roundedInverses[k] = same ? inverses[k] : roundedInverse(z, k);
+      }
+      p[k] = finite ? meet(inverse(inverses[k]), unit) : Interval{0, 1, true};
       if (capped && int64_t(k) == assumed.seed.element)
         p[k] = meet(p[k], Interval::of(0, assumed.until));
       hull = {std::min(hull.low, z[k].slope.low), std::max(hull.high, z[k].slope.high),
@@ -163,20 +169,20 @@ struct ElementRules {
       if (only)
         others = times(plus(Interval::point(1), minus(p[k])), z[k].slope);
       if (isLog) {
-        Interval lp = finite ? minus(logarithm(inverseProbability(z, k))) : Interval{-inf, 0, true};
+        Interval lp = finite ? minus(logarithm(inverses[k])) : Interval{-inf, 0, true};
         lp.high = std::min(lp.high, 0.0);
         if (capped && int64_t(k) == assumed.seed.element)
           lp = meet(lp, {-inf, std::nextafter(std::log(assumed.until), inf), false});
         e.exact = lp;
         e.slope = others;
         // Shifted by the largest, so never above 0; exp, the sum and log are each within 2^-18.
-        Interval f = minus(logarithm(finite ? roundedInverse(z, k) : Interval::top()));
+        Interval f = minus(logarithm(roundedInverses[k]));
         double slack = 0x1p-18 * (1 + std::log(double(n))) + std::fabs(f.low) * 0x1p-20;
         e.rounded = finite ? ranges::outward(f.low - slack, std::min(f.high + slack, 0.0), false) : Interval::top();
       } else {
         e.exact = p[k];
         e.slope = times(p[k], others);
-        Interval f = finite ? inverse(roundedInverse(z, k)) : unit;
+        Interval f = finite ? inverse(roundedInverses[k]) : unit;
         e.rounded = finite ? ranges::outward(std::max(0.0, f.low * (1 - 0x1p-16) - 1e-37), std::min(1.0, f.high * (1 + 0x1p-16) + 1e-37), false)
                            : Interval::top();
       }

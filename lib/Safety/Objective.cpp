@@ -10,6 +10,7 @@
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/RandomBuilder.h"
+#include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/ElementAnalysis.h"
@@ -55,7 +56,7 @@ public:
   Prover(Operation *program, const ProofOptions &options)
       : program(program), block(program->getRegion(0).front()), options(options) {}
 
-  ProofResult prove(RequireOp require);
+  ProofResult prove(const Requirement &require);
 
 private:
   //===--- The domain ---------------------------------------------------------===//
@@ -156,12 +157,15 @@ private:
   }
 
   /// Points of the box: its middle, its corners in the ways that matter to a loss, and draws of several sizes.
-  void forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit) {
+  /// Most that are wrong are wrong at one of the first `fewPoints`.
+  static constexpr unsigned fewPoints = 9, allPoints = 72;
+  void forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit, unsigned from = 0,
+                    unsigned to = allPoints) {
     ElementCase point = goal.assumed;
     Philox random(0x70726f6f66);
     unsigned seed = goal.assumed.seed.argument;
     int64_t element = goal.assumed.seed.element;
-    for (unsigned n = 0; n < 72; ++n) {
+    for (unsigned n = 0; n < to; ++n) {
       for (size_t i = 0; i < point.box.size(); ++i)
         for (size_t k = 0; k < point.box[i].size(); ++k) {
           const Interval &whole = goal.assumed.box[i][k];
@@ -182,7 +186,7 @@ private:
         if ((p.low - t.low) * point.order < 0)
           std::swap(p, t);
       }
-      if (point.until < 1 && !keepsCap(point))
+      if (n < from || (point.until < 1 && !keepsCap(point)))
         continue;
       if (visit(point))
         return;
@@ -204,7 +208,7 @@ private:
     return text;
   }
 
-  std::optional<std::string> refute(const Goal &goal, bool slope) {
+  std::optional<std::string> refute(const Goal &goal, bool slope, unsigned from, unsigned to) {
     std::optional<std::string> witness;
     forEachPoint(goal, [&](const ElementCase &point) {
       ElementAnalysis at(block, point);
@@ -214,7 +218,7 @@ private:
       const Interval &x = slope ? r.slope : r.rounded;
       witness = goal.what + " is " + llvm::formatv("{0:f6}", x.low + (x.high - x.low) / 2).str() + " at (" + place(point) + ")";
       return true;
-    });
+    }, from, to);
     return witness;
   }
 
@@ -267,21 +271,28 @@ private:
 
   /// Proves one goal, or says why not. The verdict is Holds where nothing is to be said.
   std::optional<ProofResult> settle(Goal &goal, bool slope) {
-    // A cheap look at points first: most that fail, fail everywhere.
     std::string tree;
-    left = options.leaves - std::min(options.leaves, looked);
-    bool root = goal.holds(ElementAnalysis(block, goal.assumed));
-    if (!root) {
-      if (auto witness = refute(goal, slope))
+    unsigned budget = classes() > 4 ? options.manyLeaves : options.leaves;
+    left = budget - std::min(budget, looked);
+    // A few points first, then proof, then the others.
+    bool proved = goal.holds(ElementAnalysis(block, goal.assumed));
+    if (proved) {
+      ++looked;
+      tree = "L";
+    } else {
+      if (auto witness = refute(goal, slope, 0, fewPoints))
         return ProofResult{Verdict::Violated, "intervals", *witness};
-      // Where there is no value, there is none that would do.
-      if (auto bad = findBadValue(goal, [](double) { return false; }))
-        return *bad;
+      proved = bound(goal, tree);
     }
-    if (root ? (++looked, tree = "L", true) : bound(goal, tree)) {
+    if (proved) {
       trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
       return std::nullopt;
     }
+    if (auto witness = refute(goal, slope, fewPoints, allPoints))
+      return ProofResult{Verdict::Violated, "intervals", *witness};
+    // Where there is no value, there is none that would do.
+    if (auto bad = findBadValue(goal, [](double) { return false; }))
+      return *bad;
     return ProofResult{Verdict::Unknown, "branch and bound",
                        goal.what + " could not be bounded: " + blame(goal) + ", after " + std::to_string(looked) + " boxes"};
   }
@@ -320,7 +331,7 @@ private:
   }
 
   ProofResult proveFinite(double domain);
-  ProofResult proveSigns(RequireOp require);
+  ProofResult proveSigns(const Requirement &require);
   ProofResult proveBoundedBelow(double domain, double least);
   std::optional<ProofResult> signs(const Box &box, double until, bool others);
 
@@ -393,12 +404,12 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
   return std::nullopt;
 }
 
-ProofResult Prover::proveSigns(RequireOp require) {
-  bool monotone = require.getProperty() == Property::Monotone;
-  double domain = require.getParameter("domain");
+ProofResult Prover::proveSigns(const Requirement &require) {
+  bool monotone = require.property == Property::Monotone;
+  double domain = require.get("domain");
   Box box = domainOf(domain);
   if (isLabelled()) {
-    if (auto result = signs(box, monotone ? 1 : require.getParameter("until"), monotone))
+    if (auto result = signs(box, monotone ? 1 : require.get("until"), monotone))
       return *result;
     return finish(monotone ? "the derivative by the right score is at most 0, by every other at least 0"
                            : "the derivative by the right score is at most 0, and below 0 somewhere");
@@ -417,7 +428,7 @@ ProofResult Prover::proveSigns(RequireOp require) {
     return finish(goal.what + (schedule ? " is at most 0" : " is at least 0"));
   }
   if (!isRegression())
-    return {Verdict::Unknown, "intervals", (stringifyProperty(require.getProperty()) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
+    return {Verdict::Unknown, "intervals", (stringifyProperty(require.property) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
                               ", not of a " + program->getName().getStringRef()).str()};
   bool moves = false;
   for (int64_t element = 0; element < classes(); ++element)
@@ -450,33 +461,40 @@ ProofResult Prover::proveBoundedBelow(double domain, double least) {
   return finish("the value is at least " + formatDouble(least));
 }
 
-ProofResult Prover::prove(RequireOp require) {
+ProofResult Prover::prove(const Requirement &require) {
   Type result = block.getTerminator()->getNumOperands() == 1 ? block.getTerminator()->getOperand(0).getType() : Type();
   if (!isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(program) || !result || !result.isF32())
-    return {Verdict::Unknown, "", (stringifyProperty(require.getProperty()) + " is said of losses, schedules, samplers and augments, not of a " +
+    return {Verdict::Unknown, "", (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
                               program->getName().getStringRef()).str()};
   for (BlockArgument argument : block.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
     if (tensor && (!tensor.hasStaticShape() || tensor.getNumElements() > 4096 || !tensor.getNumElements()))
       return {Verdict::Unknown, "", "an argument has no static size from 1 to 4096"};
   }
-  switch (require.getProperty()) {
+  switch (require.property) {
   case Property::Finite:
-    return proveFinite(require.getParameter("domain"));
+    return proveFinite(require.get("domain"));
   case Property::Aligned:
   case Property::Monotone:
     return proveSigns(require);
   case Property::BoundedBelow:
-    return proveBoundedBelow(require.getParameter("domain"), require.getParameter("at_least"));
+    return proveBoundedBelow(require.get("domain"), require.get("at_least"));
   case Property::Proper:
     return proveProper(program);
   default:
-    return {Verdict::Unknown, "", "no engine of programs proves " + stringifyProperty(require.getProperty()).str()};
+    return {Verdict::Unknown, "", "no engine of programs proves " + stringifyProperty(require.property).str()};
   }
 }
 
 } // namespace
 
-ProofResult selfopt::proveProgram(Operation *program, RequireOp require, const ProofOptions &options) {
+double Requirement::get(StringRef name) const {
+  for (auto [parameter, value] : llvm::zip(getInfo(property).parameters, parameters))
+    if (parameter.name == name)
+      return value;
+  llvm_unreachable("a property has the parameters of its table");
+}
+
+ProofResult selfopt::proveProgram(Operation *program, const Requirement &require, const ProofOptions &options) {
   return Prover(program, options).prove(require);
 }

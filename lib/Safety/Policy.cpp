@@ -153,6 +153,7 @@ struct Checker {
   const std::set<std::string> &closure;
   ModuleOp original;
   const ProgramFacts &facts;
+  Policy::Proofs &proofs;
 
   /// Whether all that the sealed digests were taken of is still written as it was, so that they are what they were.
   bool untouched() {
@@ -250,20 +251,28 @@ struct Checker {
     Operation *program = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
     if (!program)
       return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
+    // A program of the same structure has the same proof.
+    ProofResult proof = spec.getContext() == original.getContext()
+                            ? proofs[text].get(program, [&](Operation *fresh) { return prove(fresh, op); })
+                            : prove(program, op);
+    CheckResult result = make(op, text, proof.verdict, proof.detail);
+    result.engine = std::move(proof.engine);
+    result.evidence = std::move(proof.evidence);
+    return result;
+  }
+
+  static ProofResult prove(Operation *program, RequireOp op) {
     auto optimizer = dyn_cast<OptimizerOp>(program);
-    ProofResult proof;
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
-      proof = proveProgram(program, op);
-    else if (!optimizer)
+      return proveProgram(program, op);
+    ProofResult proof;
+    if (!optimizer)
       proof.detail = ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str();
     else if (op.getProperty() == Property::FiniteState)
       proof = proveFiniteState(optimizer, op.getParameter("gradient"));
     else
       proof = proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
-    CheckResult result = make(op, text, proof.verdict, proof.detail);
-    result.engine = std::move(proof.engine);
-    result.evidence = std::move(proof.evidence);
-    return result;
+    return proof;
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.
@@ -340,7 +349,7 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
                        candidate.getLoc()});
     return results;
   }
-  Checker checker{candidate, programName, sealed, closure, **original, facts};
+  Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
   auto add = [&](CheckResult result, StringRef engine) {
     if (result.engine.empty())
       result.engine = engine.str();

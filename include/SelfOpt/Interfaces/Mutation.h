@@ -16,6 +16,7 @@ namespace selfopt {
 enum class MutationClaim {
   Equivalent, ///< Same function; must survive validation.
   Preserving, ///< Same function at the moment of mutation, with transferred weights.
+  Repairing,  ///< A property that was not proved before is proved after.
   Changing    ///< Anything else; the child passes the whole policy again.
 };
 llvm::StringRef stringifyClaim(MutationClaim claim);

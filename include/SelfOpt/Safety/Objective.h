@@ -24,11 +24,23 @@
 namespace selfopt {
 
 struct ProofOptions {
-  unsigned leaves = 512; ///< Boxes that one proof may look at.
+  unsigned leaves = 512;    ///< Boxes that one proof may look at,
+  unsigned manyLeaves = 128; ///< and of a box of many dimensions, where splitting seldom helps: more than 4 elements.
+};
+
+/// A property with its parameters, as safety.require has them.
+struct Requirement {
+  safety::Property property;
+  llvm::ArrayRef<double> parameters;
+
+  double get(llvm::StringRef name) const;
 };
 
 /// Any property of one program but those of update rules. Unknown, with a reason, where the program is of another kind.
-ProofResult proveProgram(mlir::Operation *program, safety::RequireOp require, const ProofOptions &options = {});
+ProofResult proveProgram(mlir::Operation *program, const Requirement &requirement, const ProofOptions &options = {});
+inline ProofResult proveProgram(mlir::Operation *program, safety::RequireOp require) {
+  return proveProgram(program, Requirement{require.getProperty(), require.getParameters()});
+}
 
 } // namespace selfopt
 #endif // SELFOPT_SAFETY_OBJECTIVE_H

@@ -14,6 +14,7 @@
 #define SELFOPT_SAFETY_POLICY_H
 
 #include "SelfOpt/Dialect/Safety/Safety.h"
+#include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/Dataset.h"
 #include "SelfOpt/Safety/ProgramCost.h"
 #include "SelfOpt/Safety/Verdict.h"
@@ -56,6 +57,10 @@ public:
   /// Symbol to digest, of all that is sealed.
   const std::map<std::string, std::string> &getSeals() const { return sealed; }
 
+  /// By constraint, what was proved of a program: most candidates have the loss of their parent. Of the context that the
+  /// policy was fixed in; candidates of another one are proved anew.
+  using Proofs = std::map<std::string, StructureMemo<ProofResult>>;
+
 private:
   std::string policyName, programName;
   std::map<std::string, std::string> sealed; ///< Symbol to digest.
@@ -63,6 +68,7 @@ private:
   /// and the spec as it was: a candidate with the same ops has the same digests. Lives as long as its context at most.
   std::shared_ptr<mlir::OwningOpRef<mlir::ModuleOp>> original;
   std::string sealText;                      ///< The seals as the policy spells them.
+  std::shared_ptr<Proofs> proofs = std::make_shared<Proofs>();
 };
 
 /// Whether there is a result and every one holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.

@@ -396,6 +396,39 @@ TEST(Apply, SmoothLabels) {
   }
 }
 
+/// A repair is refused where there is nothing to repair, and where it does not keep its claim.
+TEST(Apply, Repair) {
+  auto loss = [](StringRef body) {
+    return ("selfopt.loss @f(%p: tensor<3xf32>, %label: i32) -> f32 {\n" + body + "\nselfopt.return %r : f32\n}").str();
+  };
+  auto run = [](const Twine &mutation, StringRef text) {
+    std::string whole = ("evolve.repair @f " + mutation).str();
+    return apply(StringRef(whole), text);
+  };
+  std::string naive = loss("%q = nn.softmax %p : tensor<3xf32>\n%l = math.log %q : tensor<3xf32>\n%r = nn.pick %l[%label] : f32");
+  Applied applied = run("kind(\"stable_softmax\") at(0) amount(0.0) domain(100.0)", naive);
+  ASSERT_TRUE(applied.ok) << applied.errors;
+  EXPECT_EQ(applied.text, printSpec(*parse(loss("%l = nn.log_softmax %p : tensor<3xf32>\n%r = nn.pick %l[%label] : f32"))));
+  applied = run("kind(\"epsilon\") at(0) amount(1.0e-6) domain(100.0)", naive);
+  ASSERT_TRUE(applied.ok) << applied.errors;
+  EXPECT_NE(applied.text.find("arith.addf"), std::string::npos);
+  for (auto [mutation, error] : {std::pair<const char *, const char *>{"kind(\"epsilon\") at(1) amount(1.0e-6) domain(100.0)", "expected a place below 1"},
+                                 {"kind(\"epsilon\") at(0) amount(-1.0) domain(100.0)", "expected an amount above 0"},
+                                 {"kind(\"epsilon\") at(0) amount(1.0e-6) domain(0.0)", "expected a domain in"},
+                                 {"kind(\"hope\") at(0) amount(1.0e-6) domain(100.0)", "expected a kind of repair"},
+                                 {"kind(\"epsilon\") at(0) amount(1.0e-6) domain(10.0)", "the program is finite already"}}) {
+    applied = run(mutation, naive);
+    EXPECT_FALSE(applied.ok) << mutation;
+    EXPECT_NE(applied.errors.find(error), std::string::npos) << applied.errors;
+  }
+  // An exponential that a clamp of 90 does not keep from overflowing.
+  std::string steep = loss("%e = math.exp %p : tensor<3xf32>\n%r = nn.reduce sum %e : f32");
+  applied = run("kind(\"clamp\") at(0) amount(90.0) domain(100.0)", steep);
+  EXPECT_FALSE(applied.ok);
+  EXPECT_NE(applied.errors.find("expected the program to be finite after the repair"), std::string::npos) << applied.errors;
+  EXPECT_TRUE(run("kind(\"clamp\") at(0) amount(80.0) domain(100.0)", steep).ok);
+}
+
 /// Constants fold, what is computed twice is computed once, and nothing else changes.
 TEST(Apply, Simplify) {
   const char *text = R"(selfopt.sampler @s(%loss: f32, %age: f32, %t: f32) -> f32 {

@@ -14,6 +14,7 @@
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Mutation/MutationModels.h"
 #include "SelfOpt/Reference/Register.h"
+#include "SelfOpt/Safety/RangeModels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -36,6 +37,7 @@ inline mlir::MLIRContext &context() {
                     mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                     mlir::tensor::TensorDialect>();
     registerReferenceModels(registry); // what claims to be equivalent is run
+    registerRangeModels(registry);     // what claims to repair is proved
     registerMutationModels(registry);
     auto *made = new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
     made->loadAllAvailableDialects();

@@ -263,6 +263,25 @@ def Evolve_SimplifyOp : Evolve_MutationOp<"simplify", [], "Equivalent"> {
   let assemblyFormat = "$target attr-dict";
 }
 
+def Evolve_RepairOp : Evolve_MutationOp<"repair", [], "Repairing"> {
+  let summary = "edits a program so that it is proved finite";
+  let description = [{
+    The claim is that the program was not proved finite with predictions of up to `domain`, and is after the edit; both are
+    proved when it is applied. `stable_softmax`: the logarithm of a softmax becomes a log_softmax. `epsilon`: `amount` is
+    added under a logarithm or a root, or to a divisor. `clamp`: the operand of an exponential is kept within `amount`.
+    `at` counts what the kind could edit.
+
+    ```mlir
+    evolve.repair @loss kind("epsilon") at(0) amount(1.0e-06) domain(100.0)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$target, StrAttr:$kind, I64Attr:$place, F64Attr:$amount, F64Attr:$domain);
+  let assemblyFormat = [{
+    $target `kind` `(` $kind `)` `at` `(` $place `)` `amount` `(` custom<Exact>($amount) `)`
+    `domain` `(` custom<Exact>($domain) `)` attr-dict
+  }];
+}
+
 //===--- Crossover ----------------------------------------------------------------------------------------------===//
 
 def Evolve_GraftProgramOp : Evolve_MutationOp<"graft_program", [NoTerminator, SingleBlock]> {
