@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 install_packages
 mkdir -p build
 fetch_data
-build_tree build -- selfopt-run selfopt-opt
+build_tree build -- selfopt-run selfopt-opt selfopt-check
 
 # A new folder for each run: archives are never written over.
 n=1
