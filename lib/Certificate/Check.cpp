@@ -97,6 +97,7 @@ struct Checker {
   ModuleOp spec, candidate;
   const Certificate &certificate;
   std::vector<std::string> &reasons;
+  const TrainedWeights *weights = nullptr;
 
   /// One line, whatever it quotes.
   void refuse(const Twine &what, const Twine &why) {
@@ -154,6 +155,7 @@ struct Checker {
     if (facts->cost && certificate.arenaBytes / int64_t(sizeof(float)) < facts->cost->parameters)
       refuse("memory", "expected an arena that holds at least " + Twine(facts->cost->parameters) +
                            " parameters, found one of " + Twine(certificate.arenaBytes) + " bytes");
+    facts->weights = weights;
     checkConstraints(policy->check(candidate, *facts));
   }
 
@@ -172,6 +174,11 @@ struct Checker {
     if (results.empty())
       refuse("policy", "expected a constraint at least, found none");
     for (auto [i, result] : llvm::enumerate(results)) {
+      if (result.ofWeights && !weights) {
+        refuse(result.constraint, "expected the trained weights (--weights best.safetensors), found none: it was not "
+                                  "re-checked");
+        continue;
+      }
       if (result.verdict != Verdict::Holds)
         refuse(result.constraint, "expected holds, found " + stringifyVerdict(result.verdict) + ": " + result.detail);
       CertifiedCheck found = certifiedCheck(result);
@@ -219,7 +226,8 @@ struct Checker {
 
 } // namespace
 
-std::vector<std::string> selfopt::checkCertificate(ModuleOp spec, ModuleOp candidate, StringRef text) {
+std::vector<std::string> selfopt::checkCertificate(ModuleOp spec, ModuleOp candidate, StringRef text,
+                                                   const TrainedWeights *weights) {
   std::vector<std::string> reasons;
   auto certificate = parseCertificate(text);
   if (!certificate) {
@@ -227,7 +235,7 @@ std::vector<std::string> selfopt::checkCertificate(ModuleOp spec, ModuleOp candi
     Checker{spec, candidate, {}, reasons}.refuse("certificate", certificate.takeError());
     return reasons;
   }
-  Checker checker{spec, candidate, *certificate, reasons};
+  Checker checker{spec, candidate, *certificate, reasons, weights};
   checker.checkNames();
   checker.checkPolicy();
   checker.checkLineage();

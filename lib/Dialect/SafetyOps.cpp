@@ -184,6 +184,20 @@ ArrayRef<PropertyInfo> safety::getPropertyTable() {
        "no parameter moves further than a multiple of the learning rate in one step",
        {gradient, {"at_most", must, 0, large, "the multiple"}}},
       {Property::FiniteState, "the state of the update rule stays finite for ever", {gradient}},
+      {Property::Robust,
+       "of so many examples of the split, the trained model says the right class whatever is added to each feature within "
+       "the radius",
+       {{"radius", must, 0, large, "the most that is added to a feature, in its units"},
+        {"at_least", must, 0, 1, "the share of the examples"}},
+       /*ofWeights=*/true},
+      {Property::ClassAccuracy,
+       "the trained model is right on so many examples of every class",
+       {{"at_least", must, 0, 1, "the share of the examples of a class"}},
+       /*ofWeights=*/true},
+      {Property::CalibrationError,
+       "the trained model's probability of what it says is how often it is right: expected calibration error, ten bins",
+       {{"at_most", must, 0, 1, "the error"}},
+       /*ofWeights=*/true},
   };
   return properties;
 }
@@ -195,6 +209,8 @@ double RequireOp::getParameter(StringRef name) {
       return value;
   llvm_unreachable("a property has the parameters of its table");
 }
+
+bool RequireOp::needsWeights() { return getInfo(getProperty()).ofWeights; }
 
 ParseResult RequireOp::parse(OpAsmParser &parser, OperationState &result) {
   StringRef keyword;
@@ -217,6 +233,12 @@ ParseResult RequireOp::parse(OpAsmParser &parser, OperationState &result) {
     if (parser.parseAttribute(target))
       return failure();
     result.addAttribute("target", target);
+  }
+  if (succeeded(parser.parseOptionalKeyword("on"))) {
+    StringRef split;
+    if (parser.parseKeyword(&split))
+      return failure();
+    result.addAttribute("split", parser.getBuilder().getStringAttr(split));
   }
   if (parser.parseRParen())
     return failure();
@@ -261,10 +283,12 @@ void RequireOp::print(OpAsmPrinter &p) {
   printSplitRef(p, getSubjectAttr());
   if (getTargetAttr())
     p << " -> " << getTargetAttr();
+  if (getSplitAttr())
+    p << " on " << *getSplit();
   p << ')';
   for (auto [parameter, value] : llvm::zip(getInfo(getProperty()).parameters, getParameters()))
     p << ' ' << parameter.name << '(' << formatDouble(value) << ')';
-  p.printOptionalAttrDict((*this)->getAttrs(), {"property", "subject", "target", "parameters"});
+  p.printOptionalAttrDict((*this)->getAttrs(), {"property", "subject", "target", "split", "parameters"});
 }
 LogicalResult RequireOp::verify() {
   // require (C1)
@@ -287,6 +311,11 @@ LogicalResult RequireOp::verify() {
     if (!(parameter.low <= value && value <= parameter.high))
       return emitOpError("expects ") << parameter.name << " in [" << formatDouble(parameter.low) << ", "
                                      << formatDouble(parameter.high) << "], found " << formatDouble(value);
+  // require (C5)
+  StringRef split = getSplit().value_or("");
+  if (needsWeights() ? split != "train" && split != "validation" && split != "test" : !split.empty())
+    return emitOpError() << (needsWeights() ? "expects @model on train, validation or test" : "expects no 'on' of a split")
+                         << ", found " << (getSplit() ? "'on " + split.str() + "'" : std::string("no split"));
   return success();
 }
 LogicalResult RequireOp::verifySymbolUses(SymbolTableCollection &tables) {

@@ -13,6 +13,7 @@
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Safety/Objective.h"
+#include "SelfOpt/Safety/TrainedChecks.h"
 #include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
 #include "llvm/ADT/StringSet.h"
@@ -243,6 +244,8 @@ struct Checker {
       text += "::" + nested.getValue().str();
     if (op.getTargetAttr())
       text += " -> @" + op.getTargetAttr().getValue().str();
+    if (op.getSplit())
+      text += " on " + op.getSplit()->str();
     text += ")";
     for (auto [parameter, value] : llvm::zip(getInfo(op.getProperty()).parameters, op.getParameters()))
       text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
@@ -251,21 +254,27 @@ struct Checker {
     Operation *program = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
     if (!program)
       return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
-    // A program of the same structure has the same proof.
-    ProofResult proof = spec.getContext() == original.getContext()
-                            ? proofs[text].get(program, [&](Operation *fresh) { return prove(fresh, op); })
-                            : prove(program, op);
+    ProofResult proof;
+    if (op.needsWeights() && facts.weights)
+      proof = checkTrained(spec, this->program, op, *facts.weights);
+    else if (op.needsWeights())
+      proof.detail = "it was not re-checked: it is of trained weights, and none were given";
+    else if (spec.getContext() != original.getContext())
+      proof = prove(program, op);
+    else // A program of the same structure has the same proof.
+      proof = proofs[text].get(program, [&](Operation *fresh) { return prove(fresh, op); });
     CheckResult result = make(op, text, proof.verdict, proof.detail);
+    result.ofWeights = op.needsWeights();
     result.engine = std::move(proof.engine);
     result.evidence = std::move(proof.evidence);
     return result;
   }
 
   static ProofResult prove(Operation *program, RequireOp op) {
-    auto optimizer = dyn_cast<OptimizerOp>(program);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
       return proveProgram(program, op);
     ProofResult proof;
+    auto optimizer = dyn_cast<OptimizerOp>(program);
     if (!optimizer)
       proof.detail = ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str();
     else if (op.getProperty() == Property::FiniteState)
@@ -370,4 +379,21 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
       add(checker.check(require), require.getProperty() == Property::NoFlow ? "flow" : "");
   }
   return results;
+}
+
+std::vector<CheckResult> Policy::checkWeights(ModuleOp candidate, const TrainedWeights &weights) const {
+  std::vector<CheckResult> results;
+  ProgramFacts facts;
+  facts.weights = &weights;
+  Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
+  if (auto policy = candidate.lookupSymbol<PolicyOp>(policyName))
+    for (auto require : policy.getOps<RequireOp>())
+      if (require.needsWeights())
+        results.push_back(checker.check(require));
+  return results;
+}
+
+bool selfopt::needsWeights(ModuleOp spec, StringRef policyName) {
+  auto policy = spec.lookupSymbol<PolicyOp>(policyName);
+  return policy && llvm::any_of(policy.getOps<RequireOp>(), [](RequireOp op) { return op.needsWeights(); });
 }

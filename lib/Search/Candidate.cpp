@@ -134,9 +134,10 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     result.flopsPerExample = facts.cost->flopsPerExample;
     result.trainFlops = facts.cost->trainFlops;
   }
-  auto reject = [&](ArrayRef<CheckResult> checks) {
+  auto reject = [&](ArrayRef<CheckResult> checks, bool trained = false) {
     for (const CheckResult &c : checks)
-      if (c.verdict != Verdict::Holds && !(c.verdict == Verdict::Unknown && !facts.arenaBytes && isMemory(c))) {
+      if (c.verdict != Verdict::Holds && !(c.verdict == Verdict::Unknown && !facts.arenaBytes && isMemory(c)) &&
+          !(c.ofWeights && !trained)) {
         result.status = CandidateRow::Status::Rejected;
         result.reason = (stringifyVerdict(c.verdict) + " " + c.constraint + ": " + c.detail).str();
         result.verdicts = toJson(checks);
@@ -174,6 +175,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     if ((result.sameAs = *same) >= 0)
       return result;
   }
+  bool asksWeights = llvm::any_of(checks, [](const CheckResult &c) { return c.ofWeights; });
   double sum = 0, lossSum = 0;
   llvm::json::Array perSeed;
   std::vector<Checkpoint> left;
@@ -186,6 +188,19 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
       result.status = CandidateRow::Status::Failed;
       result.reason = "diverged: the training loss was not finite";
       return result;
+    }
+    // What is required of weights, once the training is at its end: whatever the seed, or the candidate is not it.
+    if (asksWeights && until >= epochs) {
+      auto weights = TrainedWeights::decode("the weights", encodeParameters(**executable, *planned));
+      if (!weights)
+        return fail(llvm::toString(weights.takeError()));
+      auto found = policy.checkWeights(*spec, *weights);
+      if (reject(found, true))
+        return result;
+      // It holds for every seed; what is kept is what the first one shows.
+      for (CheckResult &c : checks)
+        if (c.ofWeights && c.verdict != Verdict::Holds)
+          c = *llvm::find_if(found, [&](const CheckResult &f) { return f.constraint == c.constraint; });
     }
     ScoreOutcome score = (*executable)->score(planned->data->validation);
     auto value = metricOf(score, planned->metrics, metric);
@@ -212,6 +227,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
       return machine(written.takeError());
     result.state = *written;
   }
+  result.verdicts = toJson(checks);
   result.status = CandidateRow::Status::Evaluated;
   result.validation = sum / double(repeats);
   result.trainLoss = lossSum / double(repeats);

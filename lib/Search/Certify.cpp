@@ -17,7 +17,8 @@ static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
 }
 
-llvm::Expected<Certificate> selfopt::certifyCandidate(ModuleOp spec, ModuleOp candidate) {
+llvm::Expected<Certificate> selfopt::certifyCandidate(ModuleOp spec, ModuleOp candidate,
+                                                      const TrainedWeights *weights) {
   auto searches = spec.getOps<evolve::SearchOp>();
   if (!llvm::hasSingleElement(searches))
     return makeError("expected one evolve.search in the spec, found " +
@@ -40,6 +41,7 @@ llvm::Expected<Certificate> selfopt::certifyCandidate(ModuleOp spec, ModuleOp ca
   auto facts = staticFacts(candidate, search.getProgram(), planned->arenaBytes);
   if (!facts)
     return facts.takeError();
+  facts->weights = weights;
   std::vector<CheckResult> results = policy->check(candidate, *facts);
   std::string reason;
   if (!allHold(results, &reason))

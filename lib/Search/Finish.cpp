@@ -16,7 +16,7 @@ using namespace mlir;
 using namespace selfopt;
 
 FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, StringRef metric, unsigned seeds,
-                                            uint64_t firstSeed, bool elite) {
+                                            uint64_t firstSeed, bool elite, const Policy *policy) {
   auto planned = planTraining(spec, program);
   if (failed(planned))
     return failure();
@@ -32,6 +32,8 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
   score.epochs = planned->epochs;
   score.seeds = seeds;
   std::vector<double> tests;
+  size_t keeping = 0;
+  score.asked = policy;
   for (unsigned s = 0; s < seeds; ++s) {
     (*executable)->initialize(firstSeed + s);
     if ((*executable)->train().diverged) {
@@ -49,8 +51,23 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
     score.validation += *validation;
     tests.push_back(*test);
     score.test += *test;
+    bool keeps = true;
+    std::string bytes = elite || policy ? encodeParameters(**executable, *planned) : "";
+    if (policy) {
+      auto weights = TrainedWeights::decode("the weights", bytes);
+      if (!weights)
+        return spec.emitError() << llvm::toString(weights.takeError()), failure();
+      auto checks = policy->checkWeights(spec, *weights);
+      std::string reason;
+      keeps = checks.empty() || allHold(checks, &reason);
+      score.brokenSeeds += !keeps;
+      if (!keeps && score.broken.empty())
+        score.broken = reason;
+    }
     if (elite)
-      score.weights.push_back({firstSeed + s, encodeParameters(**executable, *planned)});
+      score.weights.insert(keeps ? score.weights.begin() + keeping : score.weights.end(),
+                           {firstSeed + s, std::move(bytes)});
+    keeping += keeps;
   }
   // Means over the seeds that have a score.
   double scored = std::max<size_t>(1, tests.size());
@@ -194,15 +211,25 @@ bool Searcher::keepsPolicy(ModuleOp module) {
   if (failed(planned))
     return false;
   facts.arenaBytes = planned->arenaBytes;
-  return llvm::all_of(policy->check(module, facts), [](const CheckResult &c) { return c.verdict == Verdict::Holds; });
+  // What is required of its weights, every final training is asked.
+  return llvm::all_of(policy->check(module, facts),
+                      [](const CheckResult &c) { return c.verdict == Verdict::Holds || c.ofWeights; });
 }
 
 /// best.cert, and then best.mlir, which names it: killed between the two, they disagree, and the checker says so.
-llvm::Error Searcher::writeBest(StringRef text) {
-  OwningOpRef<ModuleOp> best = parseSpec(text, context, source);
+llvm::Error Searcher::writeBest(const FinalScore &winner) {
+  OwningOpRef<ModuleOp> best = parseSpec(winner.text, context, source);
   if (!best)
     return makeError("the best candidate does not parse again");
-  auto certificate = certifyCandidate(spec, *best);
+  std::optional<TrainedWeights> weights;
+  if (needsWeights(spec, search.getPolicy()) && !winner.weights.empty()) {
+    // Those that best.safetensors will hold.
+    auto decoded = TrainedWeights::decode("the weights", winner.weights.front().second);
+    if (!decoded)
+      return decoded.takeError();
+    weights = std::move(*decoded);
+  }
+  auto certificate = certifyCandidate(spec, *best, weights ? &*weights : nullptr);
   if (!certificate)
     return certificate.takeError();
   auto printed = printCertificate(*certificate);
@@ -290,7 +317,8 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
     return finalists.takeError();
   auto scored = [&](const CandidateRow &row, bool elite) -> llvm::Expected<FinalScore> {
     OwningOpRef<ModuleOp> module = parseSpec(row.program, context, source);
-    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, elite)
+    auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, elite,
+                                       needsWeights(spec, search.getPolicy()) ? &*policy : nullptr)
                         : FailureOr<FinalScore>(failure());
     if (failed(score))
       return makeError("candidate " + Twine(row.id) + " can't be trained again");
@@ -326,7 +354,9 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
       continue;
     row->validation = score->validation;
     Fitness fitness = fitnessOf(*row);
-    if (!have || outcome.best.failedSeeds || fitness < bestFitness) {
+    // Nor is one whose weights break the policy on more seeds than another one's.
+    unsigned broken = score->brokenSeeds, least = outcome.best.brokenSeeds;
+    if (!have || outcome.best.failedSeeds || broken < least || (broken == least && fitness < bestFitness)) {
       have = true;
       bestFitness = fitness;
       outcome.best = *score;
@@ -340,7 +370,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
   if (!winnerScore)
     return winnerScore.takeError();
   outcome.best = *winnerScore;
-  if (auto error = writeBest(outcome.best.text))
+  if (auto error = writeBest(outcome.best))
     return error;
   return keepWeights(outcome);
 }

@@ -67,7 +67,7 @@ private:
   llvm::Error finish(SearchOutcome &outcome);
   llvm::Expected<std::vector<int64_t>> findFinalists();
   llvm::Error findFront(SearchOutcome &outcome);
-  llvm::Error writeBest(llvm::StringRef text);
+  llvm::Error writeBest(const FinalScore &winner);
   llvm::Error keepWeights(SearchOutcome &outcome);
   bool keepsPolicy(mlir::ModuleOp module);
 

@@ -287,9 +287,10 @@ llvm::Error selfopt::writeSafetensors(llvm::StringRef path, const TensorFile &fi
 
 llvm::Expected<TensorFile> selfopt::readSafetensors(llvm::StringRef path) {
   llvm::Expected<std::string> contents = readFile(path);
-  if (!contents)
-    return contents.takeError();
-  llvm::StringRef bytes = *contents;
+  return contents ? decodeSafetensors(path, *contents) : contents.takeError();
+}
+
+llvm::Expected<TensorFile> selfopt::decodeSafetensors(llvm::StringRef path, llvm::StringRef bytes) {
   if (bytes.size() < 8)
     return failure(path, "expected a safetensors file, found " + llvm::Twine(bytes.size()) + " bytes");
   uint64_t length = llvm::support::endian::read64le(bytes.data());

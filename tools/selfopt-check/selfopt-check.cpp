@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   selfopt-check SPEC CANDIDATE CERTIFICATE [--json]
+//   selfopt-check SPEC CANDIDATE CERTIFICATE [--weights FILE] [--json]
 //
 // Exit status 0: the certificate holds. 1: it does not, with every reason on a line of stderr. 2: usage.
 //
@@ -41,6 +41,9 @@ static cl::OptionCategory category("selfopt-check");
 static cl::opt<std::string> specFile(cl::Positional, cl::desc("SPEC"), cl::Required, cl::cat(category));
 static cl::opt<std::string> candidateFile(cl::Positional, cl::desc("CANDIDATE"), cl::Required, cl::cat(category));
 static cl::opt<std::string> certificateFile(cl::Positional, cl::desc("CERTIFICATE"), cl::Required, cl::cat(category));
+static cl::opt<std::string> weightsFile("weights", cl::desc("the trained weights (best.safetensors), for what the policy "
+                                                            "requires of them"),
+                                        cl::value_desc("FILE"), cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("print the verdict as a line of JSON"), cl::cat(category));
 
 namespace {
@@ -81,8 +84,16 @@ std::vector<std::string> check() {
   auto certificate = readRawFile(certificateFile);
   if (!certificate)
     reasons.push_back(llvm::toString(certificate.takeError()));
+  std::optional<TrainedWeights> weights;
+  if (!weightsFile.empty()) {
+    auto read = TrainedWeights::read(weightsFile);
+    if (read)
+      weights = std::move(*read);
+    else
+      reasons.push_back(llvm::toString(read.takeError()));
+  }
   if (spec && candidate && certificate)
-    for (std::string &reason : checkCertificate(*spec, *candidate, *certificate))
+    for (std::string &reason : checkCertificate(*spec, *candidate, *certificate, weights ? &*weights : nullptr))
       reasons.push_back(std::move(reason));
   // What does not parse said why.
   if ((!spec || !candidate) && reasons.empty())

@@ -26,6 +26,9 @@ static cl::opt<std::string> startFile(cl::Positional, cl::desc("SPEC"), cl::Requ
 static cl::opt<std::string> candidateFile(cl::Positional, cl::desc("CANDIDATE"), cl::Required, cl::sub(certifyCommand));
 static cl::opt<std::string> certificateFile("out", cl::desc("where it goes (default: beside the candidate, .cert)"),
                                             cl::value_desc("FILE"), cl::sub(certifyCommand));
+static cl::opt<std::string> weightsFile("weights", cl::desc("the trained weights (safetensors), for what the policy "
+                                                            "requires of them"),
+                                        cl::value_desc("FILE"), cl::sub(certifyCommand));
 
 int run::certifyMain() {
   auto fail = [](llvm::Error error) {
@@ -43,7 +46,14 @@ int run::certifyMain() {
       parseSourceString<ModuleOp>(*text, ParserConfig(spec->context.get()), startFile);
   if (!candidate)
     return refused;
-  auto certificate = certifyCandidate(*spec->module, *candidate);
+  std::optional<TrainedWeights> weights;
+  if (!weightsFile.empty()) {
+    auto read = TrainedWeights::read(weightsFile);
+    if (!read)
+      return fail(read.takeError());
+    weights = std::move(*read);
+  }
+  auto certificate = certifyCandidate(*spec->module, *candidate, weights ? &*weights : nullptr);
   if (!certificate)
     return fail(certificate.takeError());
   auto printed = printCertificate(*certificate);

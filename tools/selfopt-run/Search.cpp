@@ -190,6 +190,7 @@ int run::searchMain() {
                                 {"flops_per_example", s.flopsPerExample},
                                 {"metric", llvm::json::Object{{"validation", s.validation}, {"test", s.test}}},
                                 {"test_deviation", s.testDeviation},
+                                {"broken_seeds", int64_t(s.brokenSeeds)},
                                 {"seeds", int64_t(s.seeds)}};
     };
     llvm::json::Object line{{"event", "done"},
@@ -226,10 +227,16 @@ int run::searchMain() {
   row("best found", outcome->best);
   for (auto &[name, s] : others)
     row(StringRef(name).rsplit('/').second.empty() ? StringRef(name) : StringRef(name).rsplit('/').second, s);
-  llvm::outs() << "(means over " << finalSeeds << " fresh training seeds; test was looked at only now)\n\n"
-               << "the best: " << outDir << "/best.mlir (with its lineage), " << outDir << "/best.safetensors\n"
+  llvm::outs() << "(means over " << finalSeeds << " fresh training seeds; test was looked at only now)\n\n";
+  if (outcome->best.asked)
+    llvm::outs() << "what the policy requires of weights: the best keeps it on "
+                 << outcome->best.seeds - outcome->best.failedSeeds - outcome->best.brokenSeeds << " of "
+                 << outcome->best.seeds << " seeds"
+                 << (outcome->best.broken.empty() ? "" : "; " + outcome->best.broken) << "\n";
+  llvm::outs() << "the best: " << outDir << "/best.mlir (with its lineage), " << outDir << "/best.safetensors\n"
                << "its certificate: " << outDir << "/best.cert (selfopt-check " << specFile << " " << outDir << "/best.mlir "
-               << outDir << "/best.cert)\n";
+               << outDir << "/best.cert" << (outcome->best.asked ? " --weights " + outDir + "/best.safetensors" : "")
+               << ")\n";
   if (page)
     llvm::outs() << "the page: " << outDir << "/report.html\n";
   return done;

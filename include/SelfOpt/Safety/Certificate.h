@@ -68,8 +68,10 @@ llvm::Expected<ProgramFacts> staticFacts(mlir::ModuleOp candidate, llvm::StringR
 
 /// Checks everything again: the certificate's own digest, the digests of spec and candidate, the policy as it is fixed on
 /// the spec, every constraint on the candidate, and the lineage. All reasons against it, one line each; none: it holds.
-/// Both modules are of one context and were verified. Reads the data that is sealed.
-std::vector<std::string> checkCertificate(mlir::ModuleOp spec, mlir::ModuleOp candidate, llvm::StringRef text);
+/// Both modules are of one context and were verified. Reads the data that is sealed. What is required of trained weights
+/// is checked for `weights`; without them it is a reason against the certificate.
+std::vector<std::string> checkCertificate(mlir::ModuleOp spec, mlir::ModuleOp candidate, llvm::StringRef text,
+                                          const TrainedWeights *weights = nullptr);
 
 } // namespace selfopt
 #endif // SELFOPT_SAFETY_CERTIFICATE_H

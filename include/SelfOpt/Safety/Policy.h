@@ -16,6 +16,7 @@
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/Dataset.h"
+#include "SelfOpt/Safety/BoundPropagation.h"
 #include "SelfOpt/Safety/ProgramCost.h"
 #include "SelfOpt/Safety/Verdict.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -37,12 +38,14 @@ struct CheckResult {
   mlir::Location location;
   std::string engine;                       ///< What decided: "digest", "cost", "flow", "intervals", "branch and bound", "smt".
   llvm::json::Value evidence = nullptr;     ///< What it decided by, as docs/Safety.md says; null where the text says all.
+  bool ofWeights = false;                   ///< Required of trained weights: unknown without them.
 };
 
 /// What a check needs to know beyond the spec's text.
 struct ProgramFacts {
   std::optional<ProgramCost> cost;   ///< Absent: an op has no known cost, and limits are unknown.
   std::optional<int64_t> arenaBytes; ///< Absent: not planned, and a memory limit is unknown.
+  const TrainedWeights *weights = nullptr; ///< Null: not trained, and what is required of weights is unknown.
 };
 
 class Policy {
@@ -53,6 +56,9 @@ public:
 
   /// The seals, then the other constraints in the order of the policy.
   std::vector<CheckResult> check(mlir::ModuleOp candidate, const ProgramFacts &facts) const;
+
+  /// Only what is required of weights, for these, in the order of the policy.
+  std::vector<CheckResult> checkWeights(mlir::ModuleOp candidate, const TrainedWeights &weights) const;
 
   /// Symbol to digest, of all that is sealed.
   const std::map<std::string, std::string> &getSeals() const { return sealed; }
@@ -70,6 +76,9 @@ private:
   std::string sealText;                      ///< The seals as the policy spells them.
   std::shared_ptr<Proofs> proofs = std::make_shared<Proofs>();
 };
+
+/// Whether a policy asks for something that only trained weights can show.
+bool needsWeights(mlir::ModuleOp spec, llvm::StringRef policy);
 
 /// Whether there is a result and every one holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
 bool allHold(llvm::ArrayRef<CheckResult> results, std::string *reason = nullptr);

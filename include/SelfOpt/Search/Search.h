@@ -64,8 +64,12 @@ struct FinalScore {
   std::string digest, text;
   int64_t id = -1, parameters = 0, flopsPerExample = 0, epochs = 0;
   double validation = 0, test = 0, testDeviation = 0; ///< Means over seeds, and the standard deviation.
-  unsigned seeds = 0, failedSeeds = 0; ///< Of which the training diverged on some.
-  /// Seed and safetensors file of each training that has a score, where they were asked for.
+  unsigned seeds = 0, failedSeeds = 0; ///< Of which the training diverged on some,
+  bool asked = false;                  ///< Whether the policy requires anything of the weights:
+  unsigned brokenSeeds = 0;            ///< on so many seeds they break it,
+  std::string broken;                  ///< how, on the first of them.
+  /// Seed and safetensors file of each training that has a score, where they were asked for; those that keep the policy
+  /// first.
   std::vector<std::pair<uint64_t, std::string>> weights;
 };
 
@@ -96,9 +100,10 @@ llvm::Expected<SearchOutcome> runSearch(mlir::ModuleOp spec, const SearchOptions
 inline uint64_t freshSeed(uint64_t searchSeed) { return (uint64_t(1) << 32) + searchSeed * 1000; }
 
 /// Trains a program on `seeds` fresh seeds and scores validation. One that is `elite` is looked at on test too, and its
-/// weights are handed back.
+/// weights are handed back. Those of each seed are held to what the policy requires of weights, where it is given.
 llvm::FailureOr<FinalScore> scoreFinally(mlir::ModuleOp spec, llvm::StringRef program, llvm::StringRef metric,
-                                         unsigned seeds, uint64_t firstSeed, bool elite);
+                                         unsigned seeds, uint64_t firstSeed, bool elite,
+                                         const Policy *policy = nullptr);
 
 /// What a finished search keeps of the start and of the winner: the start first, seed by seed. Empty before the end, and
 /// for archives of releases that kept none.
@@ -114,7 +119,9 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> replayCandidate(Archive &archi
 /// The certificate of a candidate whose lineage leads to it from `spec`: the lineage is applied again, the candidate is
 /// planned, and its policy checked. An error where a constraint does not hold, or the lineage leads elsewhere. Both are of
 /// one context.
-llvm::Expected<Certificate> certifyCandidate(mlir::ModuleOp spec, mlir::ModuleOp candidate);
+/// What the policy requires of trained weights is checked for `weights`, and does not hold without any.
+llvm::Expected<Certificate> certifyCandidate(mlir::ModuleOp spec, mlir::ModuleOp candidate,
+                                             const TrainedWeights *weights = nullptr);
 
 } // namespace selfopt
 #endif // SELFOPT_SEARCH_SEARCH_H

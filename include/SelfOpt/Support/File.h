@@ -76,6 +76,8 @@ struct TensorFile {
 
 /// Reads tensors of the types F32, F64, I32, I64 and BOOL.
 llvm::Expected<TensorFile> readSafetensors(llvm::StringRef path);
+/// The same of bytes; errors speak of `path`.
+llvm::Expected<TensorFile> decodeSafetensors(llvm::StringRef path, llvm::StringRef bytes);
 
 /// The tensors in the order given; the same contents give the same bytes. Errors speak of `path`.
 llvm::Expected<std::string> encodeSafetensors(llvm::StringRef path, const TensorFile &file);

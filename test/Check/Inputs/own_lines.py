@@ -4,9 +4,9 @@ import pathlib
 import re
 import sys
 
-LIMIT = 3000
+LIMIT = 3100
 # Rules of ranges: what every op does to the intervals, slopes and forms of its operands. They are counted apart.
-RULES = {"ElementAnalysis.cpp", "ElementAnalysis.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
+RULES = {"BoundPropagation.cpp", "BoundPropagation.h", "ElementAnalysis.cpp", "ElementAnalysis.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
 source = pathlib.Path(sys.argv[1])
 files = [p for folder in ("tools/selfopt-check", "lib/Certificate", "lib/Digest", "include/SelfOpt/Digest") for p in
          sorted((source / folder).iterdir()) if p.suffix in (".cpp", ".h")]

@@ -113,6 +113,41 @@ safety.policy @require_c4_none {
 
 // -----
 
+safety.policy @require_c5_no_split {
+  // expected-error @+1 {{'safety.require' op expects @model on train, validation or test, found no split}}
+  safety.require robust(@require_c5_no_split) radius(0.5) at_least(0.5)
+}
+
+// -----
+
+safety.policy @require_c5_other_split {
+  // expected-error @+1 {{'safety.require' op expects @model on train, validation or test, found 'on rest'}}
+  safety.require class_accuracy(@require_c5_other_split on rest) at_least(0.5)
+}
+
+// -----
+
+safety.policy @require_c5_split_of_finite {
+  // expected-error @+1 {{'safety.require' op expects no 'on' of a split, found 'on test'}}
+  safety.require finite(@require_c5_split_of_finite on test)
+}
+
+// -----
+
+safety.policy @require_c4_radius {
+  // expected-error @+1 {{'safety.require' op expects radius in [0.0, 3.4e+38], found -1.0}}
+  safety.require robust(@require_c4_radius on validation) radius(-1.0) at_least(0.5)
+}
+
+// -----
+
+safety.policy @require_c4_share {
+  // expected-error @+1 {{'safety.require' op expects at_most in [0.0, 1.0], found 1.5}}
+  safety.require calibration_error(@require_c4_share on validation) at_most(1.5)
+}
+
+// -----
+
 //===--- What ODS says --------------------------------------------------------===//
 
 // expected-error @+1 {{'safety.limit' op expects parent op 'safety.policy'}}
@@ -130,7 +165,7 @@ safety.policy @unknown_quantity {
 // -----
 
 safety.policy @unknown_property {
-  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state), found 'fair'}}
+  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error), found 'fair'}}
   safety.require fair(@unknown_property)
 }
 
@@ -160,4 +195,11 @@ safety.policy @parameter_twice {
 safety.policy @parameter_missing {
   safety.require bounded_step(@parameter_missing) gradient(1.0)
 // expected-error @+1 {{expected the parameter at_most(NUMBER) of bounded_step: the multiple}}
+}
+
+// -----
+
+safety.policy @share_missing {
+  safety.require robust(@share_missing on validation) radius(1.0)
+// expected-error @+1 {{expected the parameter at_least(NUMBER) of robust: the share of the examples}}
 }

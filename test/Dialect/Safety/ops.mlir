@@ -31,6 +31,9 @@ selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr 
 // CHECK-NEXT:   safety.require aligned(@loss) domain(20.0) until(0.9)
 // CHECK-NEXT:   safety.require no_flow(@data::test -> @fit)
 // CHECK-NEXT:   safety.require no_flow(@data -> @net)
+// CHECK-NEXT:   safety.require robust(@net on validation) radius(0.5) at_least(0.6)
+// CHECK-NEXT:   safety.require class_accuracy(@net on test) at_least(0.8)
+// CHECK-NEXT:   safety.require calibration_error(@net on train) at_most(0.1)
 // CHECK-NEXT: }
 safety.policy @policy {
   safety.seal @data, @policy
@@ -46,6 +49,9 @@ safety.policy @policy {
   safety.require aligned(@loss) until(0.9) domain(20)
   safety.require no_flow(@data::test -> @fit)
   safety.require no_flow(@data -> @net)
+  safety.require robust(@net on validation) at_least(0.6) radius(0.5)
+  safety.require class_accuracy(@net on test) at_least(0.8)
+  safety.require calibration_error(@net on train) at_most(0.1)
 }
 // CHECK:      safety.policy @empty attributes {note = "nothing is asked"} {
 // CHECK-NEXT: }

@@ -27,6 +27,7 @@ struct PropertyInfo {
   Property property;
   llvm::StringRef meaning;
   llvm::SmallVector<PropertyParameter, 2> parameters; ///< In the order in which RequireOp keeps them.
+  bool ofWeights = false; ///< Of a trained model on a split: `@model on SPLIT`.
 };
 
 /// In the order of the enum.

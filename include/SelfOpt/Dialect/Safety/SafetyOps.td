@@ -34,7 +34,9 @@ def Safety_Property : I32EnumAttr<"Property", "what a requirement asks for", [
     I32EnumAttrCase<"Finite", 0, "finite">, I32EnumAttrCase<"Aligned", 1, "aligned">,
     I32EnumAttrCase<"NoFlow", 2, "no_flow">, I32EnumAttrCase<"Monotone", 3, "monotone">,
     I32EnumAttrCase<"BoundedBelow", 4, "bounded_below">, I32EnumAttrCase<"Proper", 5, "proper">,
-    I32EnumAttrCase<"BoundedStep", 6, "bounded_step">, I32EnumAttrCase<"FiniteState", 7, "finite_state">]> {
+    I32EnumAttrCase<"BoundedStep", 6, "bounded_step">, I32EnumAttrCase<"FiniteState", 7, "finite_state">,
+    I32EnumAttrCase<"Robust", 8, "robust">, I32EnumAttrCase<"ClassAccuracy", 9, "class_accuracy">,
+    I32EnumAttrCase<"CalibrationError", 10, "calibration_error">]> {
   let cppNamespace = "::selfopt::safety";
 }
 
@@ -103,7 +105,7 @@ def Safety_LimitOp : Safety_ConstraintOp<"limit"> {
 }
 
 def Safety_RequireOp : Safety_ConstraintOp<"require"> {
-  let summary = "a property of a program that must be proved";
+  let summary = "a property of a program that must be proved, or of a trained model that must hold";
   let description = [{
     What each property says, and which parameters it takes, stands in SelfOpt/Dialect/Safety/Properties.h and in
     docs/Safety.md. A parameter that is left out has its default, and is printed.
@@ -111,13 +113,16 @@ def Safety_RequireOp : Safety_ConstraintOp<"require"> {
     ```mlir
     safety.require finite(@cross_entropy) domain(100.0)
     safety.require no_flow(@digits::test -> @fit)
+    safety.require robust(@net on validation) radius(0.5) at_least(0.6)
     ```
   }];
   let arguments = (ins Safety_Property:$property, SymbolRefAttr:$subject, OptionalAttr<FlatSymbolRefAttr>:$target,
-                       DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
+                       OptionalAttr<StrAttr>:$split, DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
   let extraClassDeclaration = [{
     /// The value of a parameter of this property, which must have one of that name.
     double getParameter(::llvm::StringRef name);
+    /// Whether it is asked of trained weights, and can't be decided from the text.
+    bool needsWeights();
   }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

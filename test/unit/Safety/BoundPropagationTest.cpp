@@ -1,0 +1,423 @@
+//===- BoundPropagationTest.cpp - Attacks on what was certified ---------------===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Whatever is certified is attacked: by random points and corners of the ball, by projected gradients, and by running
+// the interpreter and the compiled program there. The attack itself is attacked: with bounds that are ten per cent too
+// small it must find something.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../Runtime/Harness.h"
+#include "SelfOpt/Safety/Policy.h"
+#include "gtest/gtest.h"
+#include <chrono>
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::test;
+
+namespace {
+
+std::string digits() { return readExample("digits.mlir"); }
+
+TrainedWeights weightsOf(Twin &twin) {
+  return llvm::cantFail(TrainedWeights::decode("test", encodeParameters(*twin.executable, twin.planned)));
+}
+BoundPropagation boundsOf(Twin &twin, const TrainedWeights &weights) {
+  return llvm::cantFail(BoundPropagation::create(*twin.spec->getOps<ModelOp>().begin(), weights));
+}
+
+//===--- Every rule, against executions -------------------------------------===//
+
+/// The points of test/Inputs, with another model and a metric that tells the largest score.
+std::unique_ptr<Twin> pointsWith(StringRef body) {
+  auto buffer = llvm::MemoryBuffer::getFile(SELFOPT_SOURCE_DIR "/test/Inputs/points.mlir");
+  std::string text =
+      replacedProgram((*buffer)->getBuffer().str(), "selfopt.model @net",
+                      "selfopt.model @net(%x: tensor<2xf32>) -> tensor<2xf32> {\n" + body.str() + "\n  }");
+  text = replacedProgram(text, "selfopt.metric @accuracy",
+                         "selfopt.metric @accuracy(%s: tensor<2xf32>, %label: i32) -> f32 {\n"
+                         "    %m = nn.reduce max %s : f32\n    selfopt.return %m : f32\n  }");
+  return Twin::make(
+      parseSourceString<ModuleOp>(text, ParserConfig(&context()), SELFOPT_SOURCE_DIR "/test/Inputs/points.mlir"));
+}
+
+constexpr const char *hidden = "    %h = nn.dense %x units(5) : tensor<5xf32>\n";
+constexpr const char *last = "    %y = nn.dense %a units(2) : tensor<2xf32>\n    selfopt.return %y : tensor<2xf32>";
+
+struct Model {
+  const char *name, *body; ///< From %h to %a, or from %x to the end.
+  bool whole = false;
+};
+const Model models[] = {
+    {"dense", "%y = nn.dense %x units(2) : tensor<2xf32>\n selfopt.return %y : tensor<2xf32>", true},
+    {"dense_dense", "%a = nn.dense %h units(3) : tensor<3xf32>\n"},
+    {"relu", "%a = nn.activation relu %h : tensor<5xf32>\n"},
+    {"tanh", "%a = nn.activation tanh %h : tensor<5xf32>\n"},
+    {"gelu", "%a = nn.activation gelu %h : tensor<5xf32>\n"},
+    {"sigmoid", "%a = nn.activation sigmoid %h : tensor<5xf32>\n"},
+    {"layer_norm", "%a = nn.layer_norm %h : tensor<5xf32>\n"},
+    {"rms_norm", "%a = nn.rms_norm %h : tensor<5xf32>\n"},
+    {"concat", "%r = nn.activation relu %h : tensor<5xf32>\n %a = nn.concat %r, %x : tensor<7xf32>\n"},
+    {"skip", "%r = nn.activation relu %h : tensor<5xf32>\n %a = arith.addf %r, %h : tensor<5xf32>\n"},
+    {"gate", "%r = nn.activation sigmoid %h : tensor<5xf32>\n %a = arith.mulf %r, %h : tensor<5xf32>\n"},
+    {"square", "%a = arith.mulf %h, %h : tensor<5xf32>\n"},
+    {"scale", "%c = arith.constant dense<[0.5, -2.0, 3.0, 0.0, 1.0]> : tensor<5xf32>\n"
+              " %a = arith.mulf %c, %h : tensor<5xf32>\n"},
+    {"minus", "%c = arith.constant dense<0.25> : tensor<5xf32>\n %n = arith.negf %h : tensor<5xf32>\n"
+              " %a = arith.subf %c, %n : tensor<5xf32>\n"},
+    {"clamp", "%c = arith.constant dense<0.25> : tensor<5xf32>\n %m = arith.minimumf %h, %c : tensor<5xf32>\n"
+              " %e = math.exp %m : tensor<5xf32>\n %a = arith.divf %m, %e : tensor<5xf32>\n"},
+    {"select", "%c = arith.constant dense<0.1> : tensor<5xf32>\n %o = arith.cmpf ogt, %h, %c : tensor<5xf32>\n"
+               " %a = arith.select %o, %h, %c : tensor<5xi1>, tensor<5xf32>\n"},
+    {"noise", "%n = nn.noise %h scale(0.5) : tensor<5xf32>\n %a = nn.dropout %n rate(0.5) : tensor<5xf32>\n"},
+    {"softmax", "%a = nn.softmax %h : tensor<5xf32>\n"},
+    {"shared",
+     "%g = nn.dense %h units(5) param(\"core\") : tensor<5xf32>\n %r = nn.activation relu %g : tensor<5xf32>\n"
+     " %a = nn.dense %r units(5) param(\"core\") : tensor<5xf32>\n"},
+    {"linear_end",
+     "%r = nn.activation relu %h : tensor<5xf32>\n %s = nn.dense %r units(2) : tensor<2xf32>\n"
+     " %c = arith.constant dense<1.5> : tensor<2xf32>\n %p = arith.mulf %s, %c : tensor<2xf32>\n"
+     " %y = arith.addf %p, %x : tensor<2xf32>\n selfopt.return %y : tensor<2xf32>",
+     true},
+};
+
+TEST(BoundPropagation, HoldsEveryExecution) {
+  std::mt19937 engine(7);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  int64_t outside = 0, executions = 0, narrow = 0;
+  for (const Model &m : models) {
+    std::string body =
+        m.whole && StringRef(m.name) == "dense" ? m.body : hidden + std::string(m.body) + (m.whole ? "" : last);
+    auto twin = pointsWith(body);
+    ASSERT_TRUE(twin) << m.name;
+    auto model = *twin->spec->getOps<ModelOp>().begin();
+    for (int trial = 0; trial < 6; ++trial) {
+      for (int64_t i = 0; i < twin->parameters; ++i) {
+        Tensor w = readBuffer(*twin->executable, twin->names[i]);
+        for (double &v : w.floats)
+          v = float(normal(engine) * (trial % 2 ? 1 : 3));
+        writeBuffer(*twin->executable, twin->names[i], w);
+      }
+      TrainedWeights weights = weightsOf(*twin);
+      BoundPropagation propagation = boundsOf(*twin, weights);
+      std::map<Precision, std::unique_ptr<Interpreter>> interpreters;
+      for (Precision precision : {Precision::AsTyped, Precision::Double}) {
+        auto &interpreter = interpreters[precision] = std::make_unique<Interpreter>(precision);
+        for (const ProgramParameters::Range &range : ProgramParameters::of(model.getBody().front()).layers) {
+          SmallVector<Tensor> values;
+          for (size_t i = 0; i < range.count; ++i)
+            values.push_back(readBuffer(*twin->executable, twin->names[range.first + i]));
+          interpreter->setParameters(range.layer, values);
+        }
+      }
+      for (double radius : {0.0, 1e-3, 0.1, 1.0}) {
+        float x[] = {float(uniform(engine)), float(uniform(engine))};
+        int32_t label = int32_t(engine() % 2);
+        ScoreBounds b = propagation.bounds(x, 1, radius, label);
+        narrow += radius == 0 && b.high[0] - b.low[0] < 1e-3 * (1 + std::fabs(b.low[0]));
+        for (int point = 0; point < 40; ++point) {
+          Tensor at = Tensor::zeros({2}, true);
+          Split split;
+          split.count = 1;
+          split.labels = {label};
+          for (int i = 0; i < 2; ++i) {
+            double d = point < 8 ? (engine() % 2 ? radius : -radius) : radius * uniform(engine);
+            float v = float(x[i] + d);
+            // Rounding may leave the ball.
+            while (std::fabs(double(v) - x[i]) > radius)
+              v = std::nextafter(v, x[i]);
+            at.floats[i] = v;
+            split.features.push_back(v);
+          }
+          auto inside = [&](double v, double low, double high) {
+            ++executions;
+            outside += !(v >= low && v <= high);
+            EXPECT_TRUE(v >= low && v <= high)
+                << m.name << " radius " << radius << ": " << v << " not in [" << low << ", " << high << "]";
+          };
+          for (auto &[precision, interpreter] : interpreters) {
+            Tensors y;
+            ASSERT_TRUE(succeeded(interpreter->call(model, {at}, y)));
+            for (int k = 0; k < 2; ++k)
+              inside(y[0].floats[k], b.low[k], b.high[k]);
+            if (!std::isnan(b.margin[0]))
+              inside(y[0].floats[label] - y[0].floats[1 - label], b.margin[0], INFINITY);
+          }
+          double found = twin->executable->score(split).metrics[0];
+          inside(found, std::max(b.low[0], b.low[1]), std::max(b.high[0], b.high[1]));
+        }
+        if (outside)
+          return;
+      }
+    }
+  }
+  EXPECT_GT(executions, 50000);
+  // The bounds say something: around a point they are narrow.
+  EXPECT_GT(narrow, 80);
+}
+
+//===--- Attacks ------------------------------------------------------------===//
+
+/// Scores of one or two dense layers with a relu between them, and their derivatives, in f64.
+struct Net {
+  struct Dense {
+    int64_t in, out;
+    const std::vector<float> *weight, *bias;
+  };
+  std::vector<Dense> layers;
+
+  explicit Net(const TrainedWeights &w) {
+    for (size_t i = 0; i < w.parameters.size(); i += 2) {
+      int64_t out = int64_t(w.parameters[i + 1].size());
+      layers.push_back({int64_t(w.parameters[i].size()) / out, out, &w.parameters[i], &w.parameters[i + 1]});
+    }
+  }
+  /// Values in front of and behind every layer.
+  std::vector<std::vector<double>> run(std::vector<double> x) const {
+    std::vector<std::vector<double>> values{x};
+    for (size_t l = 0; l < layers.size(); ++l) {
+      const Dense &d = layers[l];
+      std::vector<double> y(d.bias->begin(), d.bias->end());
+      for (int64_t i = 0; i < d.in; ++i)
+        for (int64_t u = 0; u < d.out; ++u)
+          y[u] += values.back()[i] * (*d.weight)[i * d.out + u];
+      for (double &v : y)
+        v = l + 1 < layers.size() ? std::max(v, 0.0) : v;
+      values.push_back(y);
+    }
+    return values;
+  }
+  /// How far the right class is ahead, and the class that is next.
+  static std::pair<double, int64_t> margin(const std::vector<double> &scores, int64_t label) {
+    int64_t next = -1;
+    for (int64_t k = 0; k < int64_t(scores.size()); ++k)
+      if (k != label && (next < 0 || scores[k] > scores[next]))
+        next = k;
+    return {scores[label] - scores[next], next};
+  }
+  /// The derivative of that margin.
+  std::vector<double> gradient(const std::vector<std::vector<double>> &values, int64_t label, int64_t next) const {
+    std::vector<double> g(values.back().size());
+    g[label] = 1;
+    g[next] = -1;
+    for (size_t l = layers.size(); l-- > 0;) {
+      const Dense &d = layers[l];
+      std::vector<double> below(d.in);
+      for (int64_t i = 0; i < d.in; ++i) {
+        for (int64_t u = 0; u < d.out; ++u)
+          below[i] += g[u] * (*d.weight)[i * d.out + u];
+        if (l > 0 && values[l][i] <= 0)
+          below[i] = 0;
+      }
+      g = below;
+    }
+    return g;
+  }
+};
+
+/// Projected gradient descent (Madry et al. 2018) on the margin, from `restarts` random points; the worst point found.
+std::vector<float> attack(const Net &net, ArrayRef<float> x, int64_t label, double radius, std::mt19937 &engine,
+                          int restarts = 10, int steps = 100) {
+  std::uniform_real_distribution<double> uniform(-radius, radius);
+  std::vector<float> worst(x.begin(), x.end());
+  double least = INFINITY;
+  for (int restart = 0; restart < restarts; ++restart) {
+    std::vector<double> at(x.begin(), x.end());
+    for (double &v : at)
+      v += uniform(engine);
+    for (int step = 0; step <= steps; ++step) {
+      // As f32 has it, inside the ball.
+      for (size_t i = 0; i < at.size(); ++i) {
+        float v = float(std::clamp(at[i], x[i] - radius, x[i] + radius));
+        while (std::fabs(double(v) - x[i]) > radius)
+          v = std::nextafter(v, x[i]);
+        at[i] = v;
+      }
+      auto values = net.run(at);
+      auto [margin, next] = Net::margin(values.back(), label);
+      if (margin < least) {
+        least = margin;
+        worst.assign(at.begin(), at.end());
+      }
+      auto g = net.gradient(values, label, next);
+      for (size_t i = 0; i < at.size(); ++i)
+        at[i] -= radius / 10 * (g[i] > 0 ? 1 : g[i] < 0 ? -1 : 0);
+    }
+  }
+  return worst;
+}
+
+/// Of the rows that `claim` says are certified: how many are not, by an attack in the whole ball. What was tried goes
+/// to `tried`.
+int64_t refuted(const Net &net, const Split &split, const ScoreBounds &claim, double radius, Split &tried) {
+  std::mt19937 engine(1);
+  int64_t n = int64_t(split.features.size()) / split.count, found = 0;
+  for (int64_t r = 0; r < split.count; ++r) {
+    if (!(claim.margin[r] > 0))
+      continue;
+    ArrayRef<float> x(&split.features[r * n], n);
+    std::vector<float> at = attack(net, x, split.labels[r], radius, engine);
+    tried.features.insert(tried.features.end(), at.begin(), at.end());
+    tried.labels.push_back(split.labels[r]);
+    ++tried.count;
+    bool broken = Net::margin(net.run({at.begin(), at.end()}).back(), split.labels[r]).first <= 0;
+    // Brute force: random points, and random corners.
+    std::uniform_real_distribution<double> uniform(-1, 1);
+    for (int point = 0; point < 40; ++point) {
+      std::vector<double> y(x.begin(), x.end());
+      for (double &v : y) {
+        double d = uniform(engine);
+        v += radius * (point % 2 ? d : d > 0 ? 1 : -1);
+      }
+      broken |= Net::margin(net.run(y).back(), split.labels[r]).first <= 0;
+    }
+    found += broken;
+  }
+  return found;
+}
+
+int64_t certified(const ScoreBounds &b) {
+  return llvm::count_if(b.margin, [](double m) { return m > 0; });
+}
+
+TEST(BoundPropagation, NoAttackOnTheFlagshipSucceeds) {
+  auto twin = Twin::make(digits());
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(1000);
+  ASSERT_FALSE(twin->executable->train().diverged);
+  TrainedWeights weights = weightsOf(*twin);
+  BoundPropagation propagation = boundsOf(*twin, weights);
+  Net net(weights);
+  const Split &split = twin->planned.data->validation;
+  for (double radius : {0.25, 0.5, 1.0}) {
+    auto begin = std::chrono::steady_clock::now();
+    ScoreBounds b = propagation.bounds(split.features, split.count, radius, split.labels);
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    Split tried;
+    EXPECT_EQ(refuted(net, split, b, radius, tried), 0) << radius;
+    std::cout << "radius " << radius << ": " << certified(b) << " of " << split.count << " certified in "
+              << 1e3 * seconds << " ms, none of them refuted\n";
+    EXPECT_GT(certified(b), 0);
+    // As it is compiled.
+    EXPECT_EQ(twin->executable->score(tried).metrics[0], 1) << radius;
+  }
+}
+
+TEST(BoundPropagation, TheAttackFindsBoundsThatAreTooSmall) {
+  // One dense layer: its bounds are exact, so that all beyond them is wrong somewhere.
+  std::string text = replacedProgram(digits(), "selfopt.model @net",
+                                     "selfopt.model @net(%x: tensor<64xf32>) -> tensor<10xf32> {\n"
+                                     "    %y = nn.dense %x units(10) : tensor<10xf32>\n"
+                                     "    selfopt.return %y : tensor<10xf32>\n  }");
+  auto twin = Twin::make(text);
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(1000);
+  ASSERT_FALSE(twin->executable->train().diverged);
+  TrainedWeights weights = weightsOf(*twin);
+  BoundPropagation propagation = boundsOf(*twin, weights);
+  Net net(weights);
+  const Split &split = twin->planned.data->validation;
+  double radius = 1;
+  ScoreBounds right = propagation.bounds(split.features, split.count, radius, split.labels);
+  ScoreBounds shrunk = propagation.bounds(split.features, split.count, 0.9 * radius, split.labels);
+  ASSERT_GT(certified(shrunk), certified(right));
+  Split tried;
+  EXPECT_EQ(refuted(net, split, right, radius, tried), 0);
+  // All but those that are wrong in a corner that the attack happens to miss.
+  EXPECT_GE(10 * refuted(net, split, shrunk, radius, tried), 9 * (certified(shrunk) - certified(right)));
+}
+
+//===--- In a policy --------------------------------------------------------===//
+
+std::string asking(const std::string &requirements) {
+  return replaced(digits(), "    safety.require finite(@cross_entropy)",
+                  requirements + "\n    safety.require finite(@cross_entropy)");
+}
+
+TEST(TrainedChecks, HoldOrAreViolatedByTheWeights) {
+  auto twin = Twin::make(asking("safety.require robust(@net on validation) radius(0.5) at_least(0.1)\n"
+                                "safety.require robust(@net on validation) radius(0.5) at_least(0.99)\n"
+                                "safety.require class_accuracy(@net on validation) at_least(0.5)\n"
+                                "safety.require class_accuracy(@net on test) at_least(1.0)\n"
+                                "safety.require calibration_error(@net on train) at_most(0.5)\n"
+                                "safety.require calibration_error(@net on validation) at_most(0.0)\n"));
+  ASSERT_TRUE(twin);
+  auto policy = Policy::fix(*twin->spec, "policy", "fit");
+  ASSERT_TRUE(succeeded(policy));
+  EXPECT_TRUE(needsWeights(*twin->spec, "policy"));
+  EXPECT_FALSE(needsWeights(*parse(digits()), "policy"));
+  // The text says nothing of them.
+  for (const CheckResult &r : policy->check(*twin->spec, {}))
+    if (r.ofWeights) {
+      EXPECT_EQ(r.verdict, Verdict::Unknown);
+      EXPECT_EQ(r.detail, "it was not re-checked: it is of trained weights, and none were given");
+    }
+  twin->executable->initialize(1000);
+  ASSERT_FALSE(twin->executable->train().diverged);
+  TrainedWeights weights = weightsOf(*twin);
+  auto results = policy->checkWeights(*twin->spec, weights);
+  ASSERT_EQ(results.size(), 6u);
+  for (auto [i, r] : llvm::enumerate(results)) {
+    EXPECT_EQ(r.verdict, i % 2 ? Verdict::Violated : Verdict::Holds) << r.constraint << ": " << r.detail;
+    EXPECT_EQ(r.engine, i < 2 ? "interval bound propagation" : "measured");
+    EXPECT_EQ(r.evidence.getAsObject()->getString("weights"), StringRef(weights.digest));
+  }
+  EXPECT_EQ(results[0].constraint, "require robust(@net on validation) radius(0.5) at_least(0.1)");
+  EXPECT_TRUE(StringRef(results[1].detail).contains(" < 0.99 (")) << results[1].detail;
+
+  // The accuracy of the class that it names, as it is compiled.
+  int64_t worst = *results[2].evidence.getAsObject()->getInteger("class");
+  const Split &all = twin->planned.data->validation;
+  double least = 2, named = -1;
+  for (int32_t k = 0; k < 10; ++k) {
+    Split some;
+    for (int64_t r = 0; r < all.count; ++r)
+      if (all.labels[r] == k) {
+        some.features.insert(some.features.end(), &all.features[r * 64], &all.features[r * 64] + 64);
+        some.labels.push_back(k);
+        ++some.count;
+      }
+    double accuracy = twin->executable->score(some).metrics[0];
+    least = std::min(least, accuracy);
+    named = k == worst ? accuracy : named;
+  }
+  EXPECT_NEAR(named, least, 1e-6);
+  auto *evidence = results[2].evidence.getAsObject();
+  EXPECT_NEAR(double(*evidence->getInteger("right")) / double(*evidence->getInteger("rows")), least, 1e-6);
+}
+
+TEST(TrainedChecks, AreUnknownWithAReason) {
+  auto detail = [](const std::string &text, bool fits = true) -> std::string {
+    auto spec = parse(text);
+    if (!spec)
+      return "does not parse";
+    auto policy = Policy::fix(*spec, "policy", "fit");
+    if (failed(policy))
+      return "can't be fixed";
+    TrainedWeights weights;
+    for (const ParameterSpec &p : ProgramParameters::of((*spec->getOps<ModelOp>().begin()).getBody().front()).specs)
+      weights.parameters.emplace_back(p.type.getNumElements());
+    if (!fits)
+      weights.parameters.pop_back();
+    auto results = policy->checkWeights(*spec, weights);
+    if (results.size() != 1 || results[0].verdict != Verdict::Unknown)
+      return "is known";
+    return results[0].detail;
+  };
+  std::string robust = asking("safety.require robust(@net on validation) radius(0.5) at_least(0.1)");
+  EXPECT_EQ(detail(robust, false), "expected the weights of this model, found those of another one");
+  EXPECT_EQ(detail(asking("safety.require robust(@digits on validation) radius(0.5) at_least(0.1)")),
+            "@digits is not the model that @fit trains");
+  std::string odd = replaced(robust, "%a = nn.activation relu %h : tensor<32xf32>",
+                             "%i = arith.fptosi %h : tensor<32xf32> to tensor<32xi32>\n"
+                             "%a = arith.sitofp %i : tensor<32xi32> to tensor<32xf32>");
+  EXPECT_EQ(detail(odd), "interval bound propagation has no rule for arith.fptosi");
+}
+
+} // namespace
