@@ -184,7 +184,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     TrainOutcome outcome = (*executable)->train(until);
     if (outcome.diverged) {
       result.status = CandidateRow::Status::Failed;
-      result.reason = "diverged: the training loss was not finite";
+      result.reason = outcome.reason;
       return result;
     }
     ScoreOutcome score = (*executable)->score(planned->data->validation);
