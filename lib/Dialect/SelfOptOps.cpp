@@ -509,6 +509,10 @@ LogicalResult TrainOp::verifySymbolUses(SymbolTableCollection &tables) {
 // pipeline
 //===----------------------------------------------------------------------===//
 
+/// What a monitor watches, and the attributes that hold the bounds.
+static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> monitored[] = {
+    {"prediction", "prediction_bound"}, {"gradient", "gradient_bound"}, {"weight", "weight_bound"}};
+
 ParseResult PipelineOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
   StringAttr name;
@@ -539,6 +543,20 @@ ParseResult PipelineOp::parse(OpAsmParser &parser, OperationState &result) {
   result.addAttribute("lr", b.getF64FloatAttr(lr));
   result.addAttribute("metrics", metrics);
   result.addAttribute("sampled", b.getBoolAttr(succeeded(parser.parseOptionalKeyword("sampled"))));
+  if (succeeded(parser.parseOptionalKeyword("monitor"))) {
+    if (parser.parseLParen())
+      return failure();
+    for (auto [keyword, attribute] : monitored) {
+      double bound;
+      if (failed(parser.parseOptionalKeyword(keyword)))
+        continue;
+      if (parser.parseLParen() || parseNumber(parser, bound) || parser.parseRParen())
+        return failure();
+      result.addAttribute(attribute, b.getF64FloatAttr(bound));
+    }
+    if (parser.parseRParen())
+      return failure();
+  }
   return parser.parseOptionalAttrDict(result.attributes);
 }
 
@@ -555,8 +573,15 @@ void PipelineOp::print(OpAsmPrinter &p) {
   p << "    score(" << int64_t(getScoreBatch()) << ") metrics(" << getMetrics() << ")";
   if (getSampled())
     p << " sampled";
-  p.printOptionalAttrDict((*this)->getAttrs(), {"sym_name", "data", "parameters", "state_init", "lr", "batch",
-                                                "epochs", "score_batch", "metrics", "sampled"});
+  std::string bounds;
+  for (auto [keyword, attribute] : monitored)
+    if (auto bound = (*this)->getAttrOfType<FloatAttr>(attribute))
+      bounds += (bounds.empty() ? "" : " ") + keyword.str() + "(" + formatDouble(bound.getValueAsDouble()) + ")";
+  if (!bounds.empty())
+    p << " monitor(" << bounds << ")";
+  p.printOptionalAttrDict((*this)->getAttrs(),
+                          {"sym_name", "data", "parameters", "state_init", "lr", "batch", "epochs", "score_batch",
+                           "metrics", "sampled", "prediction_bound", "gradient_bound", "weight_bound"});
 }
 
 //===----------------------------------------------------------------------===//

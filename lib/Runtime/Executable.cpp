@@ -11,10 +11,12 @@
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/bit.h"
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <fmt/format.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -48,6 +50,68 @@ void Executable::Impl::sample(const Instruction &i) {
   for (int64_t k = 0; k < i.extra; ++k)
     age[order[k]] = 0;
   *reinterpret_cast<float *>(i.d) = float(double(epoch + 1) / double(i.bytes));
+}
+
+/// The bits of the largest magnitude: those of floats without their sign are in the order of the floats, with NaN above
+/// infinity.
+__attribute__((always_inline)) static inline int32_t largestMagnitudeInLines(const char *from, int64_t count) {
+  // Four chains: one alone would wait for each maximum. The last line may overlap the one before.
+  typedef int32_t Line __attribute__((vector_size(64), aligned(4), may_alias));
+  constexpr int64_t width = sizeof(Line) / sizeof(int32_t);
+  Line most[4] = {};
+  auto look = [&](Line &chain, int64_t at) {
+    Line bits = *reinterpret_cast<const Line *>(from + at * int64_t(sizeof(int32_t)));
+    chain = __builtin_elementwise_max(chain, bits & 0x7fffffff);
+  };
+  int64_t k = 0;
+  for (; k + 4 * width <= count; k += 4 * width)
+    for (int64_t chain = 0; chain < 4; ++chain)
+      look(most[chain], k + chain * width);
+  if (count >= width) {
+    for (int64_t chain = 0; k < count; k += width, ++chain)
+      look(most[chain], std::min(k, count - width));
+    k = count;
+  }
+  Line both = __builtin_elementwise_max(__builtin_elementwise_max(most[0], most[1]),
+                                        __builtin_elementwise_max(most[2], most[3]));
+  int32_t largest = __builtin_reduce_max(both);
+  for (; k < count; ++k) {
+    int32_t bits;
+    std::memcpy(&bits, from + k * int64_t(sizeof bits), sizeof bits);
+    largest = std::max(largest, bits & 0x7fffffff);
+  }
+  return largest;
+}
+#if defined(__x86_64__)
+__attribute__((target("avx512f"), min_vector_width(512))) static int32_t largestMagnitude512(const char *from,
+                                                                                             int64_t count) {
+  return largestMagnitudeInLines(from, count);
+}
+__attribute__((target("avx2"))) static int32_t largestMagnitude256(const char *from, int64_t count) {
+  return largestMagnitudeInLines(from, count);
+}
+#endif
+static int32_t largestMagnitude128(const char *from, int64_t count) { return largestMagnitudeInLines(from, count); }
+
+static int32_t (*findLargestMagnitude())(const char *, int64_t) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return largestMagnitude512;
+  if (__builtin_cpu_supports("avx2"))
+    return largestMagnitude256;
+#endif
+  return largestMagnitude128;
+}
+static int32_t (*const largestMagnitude)(const char *, int64_t) = findLargestMagnitude();
+
+bool Executable::Impl::keeps(const Instruction &i) {
+  float largest = llvm::bit_cast<float>(largestMagnitude(i.a, i.count));
+  if (largest <= i.bound)
+    return true;
+  outcome.diverged = true;
+  outcome.reason = fmt::format("left its domain: {} {}{} at step {}", i.label, largest,
+                               std::isnan(largest) ? "" : fmt::format(" > {}", i.bound), outcome.steps);
+  return false;
 }
 
 void Executable::Impl::execute(ArrayRef<Instruction> list) {
@@ -118,6 +182,10 @@ void Executable::Impl::execute(ArrayRef<Instruction> list) {
       lossSum += *reinterpret_cast<const float *>(i.a);
       ++lossCount;
       break;
+    case Instruction::Monitor:
+      if (!keeps(i))
+        return;
+      break;
     case Instruction::Repeat:
       // Epochs go on from where training paused.
       for (int64_t n = i.features ? nextEpoch : 0, end = i.features ? std::min(untilEpoch, i.count) : i.count; n < end;
@@ -126,12 +194,15 @@ void Executable::Impl::execute(ArrayRef<Instruction> list) {
         if (i.features)
           lossSum = 0, lossCount = 0;
         execute(i.body);
+        if (outcome.diverged)
+          return;
         if (!i.features)
           continue;
         nextEpoch = n + 1;
         outcome.epochLoss.push_back(lossSum / double(std::max<int64_t>(1, lossCount)));
         if (!std::isfinite(outcome.epochLoss.back())) {
           outcome.diverged = true;
+          outcome.reason = "diverged: the training loss was not finite";
           return;
         }
       }
@@ -309,6 +380,18 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
       } else if (auto record = dyn_cast<plan::RecordOp>(op)) {
         i.kind = Instruction::Record;
         i.a = at(record.getLoss());
+      } else if (auto monitor = dyn_cast<plan::MonitorOp>(op)) {
+        i.kind = Instruction::Monitor;
+        i.label = monitor.getWhat().str();
+        i.a = at(monitor.getBuffer());
+        i.count = typeOf(monitor.getBuffer()).getNumElements();
+        i.bound = monitor.getBound().convertToDouble();
+        // Buffers that lie side by side are looked at in one go.
+        if (!list.empty() && list.back().kind == i.kind && list.back().label == i.label &&
+            list.back().bound == i.bound && list.back().a + list.back().count * sizeof(float) == i.a) {
+          list.back().count += i.count;
+          continue;
+        }
       } else if (auto repeat = dyn_cast<plan::RepeatOp>(op)) {
         i.kind = Instruction::Repeat;
         i.count = repeat.getTimes();
@@ -356,6 +439,8 @@ void Executable::initialize(uint64_t seed) {
 
 TrainOutcome Executable::train(int64_t untilEpoch) {
   FlushDenormals flush;
+  if (impl->outcome.diverged)
+    return impl->outcome;
   impl->untilEpoch = untilEpoch;
   impl->execute(impl->sections["train"]);
   return impl->outcome;

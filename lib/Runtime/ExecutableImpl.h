@@ -14,7 +14,10 @@
 namespace selfopt {
 
 struct Executable::Instruction {
-  enum Kind { Launch, Copy, CopyRows, Fill, Clock, Shuffle, Sample, Gather, GatherSlice, Scatter, Record, Repeat };
+  // clang-format off
+  enum Kind { Launch, Copy, CopyRows, Fill, Clock, Shuffle, Sample, Gather, GatherSlice, Scatter, Record, Monitor,
+              Repeat };
+  // clang-format on
   Kind kind = Launch;
   codegen::KernelFn function = nullptr;
   size_t slots = 0; ///< First slot of a launch.
@@ -22,6 +25,7 @@ struct Executable::Instruction {
   int64_t bytes = 0, count = 0; ///< Copy and fill: bytes, elements; repeat: times; gather: bytes of a row, rows.
   int64_t extra = 0, stride = 0; ///< Copy of rows: bytes from row to row of the source, and of the target.
   float value = 0;
+  double bound = 0; ///< Monitor: of the magnitude of `count` floats at `a`; its label is what they are called.
   const char *source = nullptr; ///< Gather: the table of the training split.
   bool features = false;
   std::vector<Instruction> body; ///< Repeat.
@@ -51,6 +55,7 @@ struct Executable::Impl {
 
   void execute(llvm::ArrayRef<Instruction> list);
   void sample(const Instruction &i);
+  bool keeps(const Instruction &i); ///< A monitor's bound; says in the outcome what doesn't.
 };
 
 inline int64_t elementBytes(mlir::MemRefType type) { return std::max<int64_t>(1, type.getElementTypeBitWidth() / 8); }

@@ -186,7 +186,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     TrainOutcome outcome = (*executable)->train(until);
     if (outcome.diverged) {
       result.status = CandidateRow::Status::Failed;
-      result.reason = "diverged: the training loss was not finite";
+      result.reason = outcome.reason;
       return result;
     }
     // What is required of weights, once the training is at its end: whatever the seed, or the candidate is not it.

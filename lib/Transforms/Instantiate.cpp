@@ -5,13 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "SelfOpt/Transforms/Passes.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/RandomBuilder.h"
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/TensorBuilder.h"
+#include "SelfOpt/Transforms/Monitor.h"
+#include "SelfOpt/Transforms/Passes.h"
 #include "SelfOpt/Transforms/PhiloxBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -144,6 +145,7 @@ private:
   func::FuncOp objective;
   bool stochasticModel = false;  ///< The objective takes a seed and the step's number too.
   bool stochasticInputs = false; ///< The augmentation looks at its random numbers.
+  Monitor monitor;
 };
 
 } // namespace
@@ -217,7 +219,10 @@ LogicalResult TrainInstantiator::makeObjective() {
   inputs.append({x, y});
   if (stochasticModel)
     inputs.append({scalar(b.getI64Type()), scalar(b.getF32Type())});
-  objective = makeFunction("objective", inputs, {scalar(b.getF32Type()), each});
+  SmallVector<Type> results{scalar(b.getF32Type()), each};
+  if (monitor.prediction)
+    results.push_back(batchedType(model.getFunctionType().getResult(0), batch));
+  objective = makeFunction("objective", inputs, results);
   auto arguments = objective.getArguments();
   size_t n = parameters.size();
   RandomSource random;
@@ -233,7 +238,10 @@ LogicalResult TrainInstantiator::makeObjective() {
   TensorBuilder t(b, loc);
   Value scale = t.constant(total.getType(), 1.0 / double(batch));
   Value mean = arith::MulFOp::create(b, loc, total, scale);
-  finish({mean, (*losses)[0]});
+  SmallVector<Value> values{mean, (*losses)[0]};
+  if (monitor.prediction)
+    values.push_back((*prediction)[0]);
+  finish(values);
   return success();
 }
 
@@ -262,7 +270,10 @@ void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule, fun
   inputs.append({f32, f32, f32}); // learning rate, fraction of training done, number of this step
   if (stochasticModel || stochasticInputs)
     inputs.push_back(scalar(b.getI64Type())); // the training seed
-  llvm::append_range(results, objective.getFunctionType().getResults());
+  auto objectiveResults = objective.getFunctionType().getResults();
+  llvm::append_range(results, objectiveResults);
+  if (monitor.gradient)
+    llvm::append_range(results, parameterTypes);
   func::FuncOp f = makeFunction("step", inputs, results);
   SmallVector<Value> arguments(f.getArguments().begin(), f.getArguments().end());
   ArrayRef<Value> all(arguments), scalars = all.drop_front(n * (1 + states) + 2);
@@ -281,20 +292,23 @@ void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule, fun
   llvm::append_range(gradientTypes, parameterTypes);
   auto gradient = GradientOp::create(b, loc, gradientTypes, FlatSymbolRefAttr::get(objective), operands,
                                      b.getI64IntegerAttr(n));
+  ValueRange gradients = gradient.getResults().drop_front(objectiveResults.size());
   if (schedule) {
     Value factor = callElementwise(schedule, f32, fraction, 1)[0];
     lr = arith::MulFOp::create(b, loc, lr, factor);
   }
   SmallVector<Value> updated(n * (1 + states));
   for (unsigned i = 0; i < n; ++i) {
-    SmallVector<Value> rule{all[i], gradient.getResult(2 + i), lr, number};
+    SmallVector<Value> rule{all[i], gradients[i], lr, number};
     for (unsigned s = 0; s < states; ++s)
       rule.push_back(all[n * (1 + s) + i]);
     SmallVector<Value> values = callElementwise(update, cast<RankedTensorType>(parameterTypes[i]), rule, 1 + states);
     for (unsigned s = 0; s <= states; ++s)
       updated[n * s + i] = values[s];
   }
-  updated.append({gradient.getResult(0), gradient.getResult(1)});
+  llvm::append_range(updated, gradient.getResults().take_front(objectiveResults.size()));
+  if (monitor.gradient)
+    llvm::append_range(updated, gradients);
   finish(updated);
 }
 
@@ -337,6 +351,7 @@ LogicalResult TrainInstantiator::run() {
   loss = find<LossOp>(train.getLossAttr());
   optimizer = find<OptimizerOp>(train.getOptimizerAttr());
   data = find<DatasetOp>(train.getDataAttr());
+  monitor = monitorOf(module, train);
   parameters = ProgramParameters::of(model.getBody().front()).specs;
   for (const ParameterSpec &spec : parameters)
     parameterTypes.push_back(spec.type);
@@ -387,10 +402,12 @@ LogicalResult TrainInstantiator::run() {
       makeScalarFunction("sampler", sampler);
   }
   b.setInsertionPoint(train);
+  auto boundAttr = [&](std::optional<double> bound) { return bound ? b.getF64FloatAttr(*bound) : FloatAttr(); };
   PipelineOp::create(b, loc, train.getSymNameAttr(), train.getDataAttr(), b.getI64IntegerAttr(parameters.size()),
                      b.getDenseF64ArrayAttr(optimizer.getStateInit()), train.getLrAttr(), train.getBatchAttr(),
                      train.getEpochsAttr(), b.getI64IntegerAttr(scoreBatch), b.getArrayAttr(metricNames),
-                     b.getBoolAttr(sampled));
+                     b.getBoolAttr(sampled), boundAttr(monitor.prediction), boundAttr(monitor.gradient),
+                     boundAttr(monitor.weight));
   return success();
 }
 

@@ -90,7 +90,9 @@ public:
       SmallVector<Value> operands;
       for (const Operand &operand : l.operands)
         operands.push_back(operand.scalar ? scalar(operand.scalar) : view(operand.buffer, operand.view));
-      if (l.kernel.empty() && l.part.rows)
+      if (!l.monitored.empty())
+        MonitorOp::create(b, loc, b.getStringAttr(l.monitored), b.getF64FloatAttr(l.bound), operands[0]);
+      else if (l.kernel.empty() && l.part.rows)
         CopyRowsOp::create(b, loc, l.part.rows, l.part.count, operands[0], l.part.from, l.part.sourceStride,
                            operands[1], l.part.to, l.part.targetStride);
       else if (l.kernel.empty())
@@ -220,6 +222,12 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   auto stepPlan = planner.plan(step, stepArguments, stepResults);
   if (failed(stepPlan))
     return failure();
+  // What is watched stands behind the loss and the loss of each example: predictions, then gradients.
+  unsigned watched = n * (1 + states) + 2;
+  if (auto bound = pipeline.getPredictionBoundAttr())
+    plan::monitorResults(*stepPlan, watched, 1, "prediction", bound.getValueAsDouble(), planner.buffers);
+  if (auto bound = pipeline.getGradientBoundAttr())
+    plan::monitorResults(*stepPlan, watched, n, "gradient", bound.getValueAsDouble(), planner.buffers);
   auto initializePlan = planner.plan(initialize, {seed}, initializeResults);
   if (failed(initializePlan))
     return failure();
@@ -252,8 +260,14 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   OpBuilder &pb = p.builder();
   Location loc = p.location();
   p.makeViews();
+  auto monitorWeights = [&] {
+    if (auto bound = pipeline.getWeightBoundAttr())
+      for (int64_t i = 0; i < n; ++i)
+        MonitorOp::create(pb, loc, pb.getStringAttr("weight"), bound, p.view(stepArguments[i]));
+  };
   p.section("initialize");
   p.launch(*initializePlan);
+  monitorWeights();
   for (int64_t s = 0; s < states; ++s)
     for (int64_t i = 0; i < n; ++i)
       FillOp::create(pb, loc, pb.getF64FloatAttr(pipeline.getStateInit()[s]), p.view(stepArguments[n * (1 + s) + i]));
@@ -266,7 +280,7 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   }
 
   p.section("train");
-  p.repeat("epochs", epochs);
+  Block &epoch = p.repeat("epochs", epochs);
   if (sampled) {
     p.launch(weightsPlan);
     SampleOp::create(pb, loc, p.view(order), p.view(weightsPlan.results[0]), p.view(age), p.view(epochFraction),
@@ -282,6 +296,9 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   if (sampled)
     ScatterOp::create(pb, loc, p.view(each), p.view(losses), p.view(order));
   RecordOp::create(pb, loc, p.view(loss));
+  // They move by bounded steps: a look at the end of each epoch is enough; one at every step would cost a percent.
+  pb.setInsertionPointToEnd(&epoch);
+  monitorWeights();
 
   p.section("score");
   GatherOp::create(pb, loc, pb.getStringAttr("features"), p.view(sx), Value());

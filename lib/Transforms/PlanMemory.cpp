@@ -90,6 +90,31 @@ void Planner::coalesce(FunctionPlan &plan) {
   plan.launches = std::move(merged);
 }
 
+void plan::monitorResults(FunctionPlan &plan, unsigned first, unsigned count, StringRef what, double bound,
+                          ArrayRef<Buffer> buffers) {
+  for (int result : ArrayRef(plan.results).slice(first, count)) {
+    // A launch over a group writes all of it.
+    auto writes = [&](const Launch &launch) {
+      return llvm::any_of(ArrayRef(launch.operands).take_back(launch.outputs), [&](const Operand &operand) {
+        return operand.buffer == result || (operand.buffer >= 0 && buffers[result].group >= 0 &&
+                                            buffers[operand.buffer].group == buffers[result].group);
+      });
+    };
+    size_t at = plan.launches.size();
+    while (at > 0 && !writes(plan.launches[at - 1]))
+      --at;
+    // Behind the results that are looked at there already.
+    while (at < plan.launches.size() && !plan.launches[at].monitored.empty())
+      ++at;
+    Launch look;
+    look.operands = {{result, buffers[result].type, {}}};
+    look.monitored = what.str();
+    look.bound = bound;
+    plan.launches.insert(plan.launches.begin() + at, look);
+  }
+  plan.results.erase(plan.results.begin() + first, plan.results.begin() + first + count);
+}
+
 namespace {
 /// Buffers that are placed as one.
 struct Slab {

@@ -2,6 +2,7 @@
 // RUN: selfopt-opt %S/../Inputs/points.mlir --selfopt-instantiate --selfopt-differentiate --selfopt-plan --selfopt-verify-planned | FileCheck %s --check-prefix=READ
 // RUN: sed 's/sampler(@hard_first)//' %S/../Inputs/points.mlir | selfopt-opt --selfopt-instantiate --selfopt-differentiate --selfopt-plan=train-rows=100 | FileCheck %s --check-prefix=PLAIN
 // RUN: not selfopt-opt %S/../Inputs/points.mlir --selfopt-instantiate --selfopt-differentiate --selfopt-plan=train-rows=7 2>&1 | FileCheck %s --check-prefix=FEW
+// RUN: sed 's/safety.limit parameters <= 200/safety.require finite(@loss) safety.require finite_state(@momentum)/' %S/../Inputs/points.mlir | selfopt-opt --selfopt-instantiate --selfopt-differentiate --selfopt-plan=train-rows=100 --selfopt-verify-planned | FileCheck %s --check-prefix=WATCHED
 // RUN: selfopt-opt %s --selfopt-plan | FileCheck %s --check-prefix=NOTHING
 
 // Parameters and state lie side by side, so that one launch updates all of them: 2*5 + 5 + 5*2 + 2 floats.
@@ -41,6 +42,27 @@
 // CHECK:       func.func private @[[CONTRACT]](%{{.*}}: memref<?x?xf32>
 // CHECK-SAME:    attributes {plan.digest = "{{[0-9a-f]+}}"}
 // CHECK-NOT:   {{selfopt.gradient|func.call|linalg.*tensor<}}
+
+// What the policy assumes is watched where it stands: predictions before the loss reads them, gradients before the update,
+// parameters at the end of each epoch.
+// WATCHED:      plan.section "initialize" {
+// WATCHED:        plan.launch
+// WATCHED-COUNT-4: plan.monitor "weight" within 1.000000e+06 %{{.*}} : memref<
+// WATCHED-NEXT:   plan.fill
+// WATCHED:      plan.section "train" {
+// WATCHED:            plan.launch @{{.*}}(%{{.*}}, %{{.*}}, %{{.*}}, %[[LOGITS:[0-9]+]]) : {{.*}}memref<8x2xf32>{{$}}
+// WATCHED-NEXT:       plan.monitor "prediction" within 1.000000e+02 %[[LOGITS]] : memref<8x2xf32>
+// WATCHED-COUNT-4:    plan.monitor "gradient" within 1.000000e+04 %{{.*}} : memref<
+// WATCHED:            plan.record
+// WATCHED-NEXT:     }
+// WATCHED-NEXT:     plan.monitor "weight" within 1.000000e+06 %{{.*}} : memref<2x5xf32>
+// WATCHED-NEXT:     plan.monitor "weight" within 1.000000e+06 %{{.*}} : memref<5xf32>
+// WATCHED-NEXT:     plan.monitor "weight" within 1.000000e+06 %{{.*}} : memref<5x2xf32>
+// WATCHED-NEXT:     plan.monitor "weight" within 1.000000e+06 %{{.*}} : memref<2xf32>
+// WATCHED-NEXT:   }
+// WATCHED:      plan.section "score" {
+// WATCHED-NOT:    plan.monitor
+// WATCHED:      func.func private
 
 // 36 of the 60 rows of the file train.
 // READ: "order" at({{[0-9]+}}) : memref<36xi32>

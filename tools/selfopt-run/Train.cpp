@@ -69,6 +69,7 @@ int run::trainMain() {
   double losses[3] = {}, metrics[3] = {}, trainSeconds = 0;
   int64_t steps = 0, epochs = 0;
   bool diverged = false;
+  std::string reason; // of the first seed that stopped early
   for (unsigned r = 0; r < repeatCount; ++r) {
     (*executable)->initialize(seed + r);
     double start = now();
@@ -77,6 +78,8 @@ int run::trainMain() {
     steps = outcome.steps;
     epochs = outcome.epochLoss.size();
     diverged |= outcome.diverged;
+    if (reason.empty())
+      reason = outcome.reason;
     if (!json && repeatCount == 1)
       for (auto [e, loss] : llvm::enumerate(outcome.epochLoss))
         if (e + 1 == outcome.epochLoss.size() || (e + 1) % std::max<size_t>(1, outcome.epochLoss.size() / 10) == 0)
@@ -120,6 +123,8 @@ int run::trainMain() {
                             {"arena_bytes", planned->arenaBytes},
                             {"seeds", int64_t(repeatCount)},
                             {"diverged", diverged}};
+    if (diverged)
+      line["reason"] = reason;
     line["loss"] = std::move(loss);
     if (!planned->metrics.empty())
       line["metric"] = std::move(metricObject);
@@ -139,7 +144,7 @@ int run::trainMain() {
     }
   }
   if (diverged) {
-    llvm::errs() << "error: the loss of @" << name << " was not finite; training stopped after " << steps << " steps\n";
+    llvm::errs() << "error: @" << name << ": " << reason << "; training stopped after " << steps << " steps\n";
     return refused;
   }
   return done;

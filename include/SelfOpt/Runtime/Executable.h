@@ -26,7 +26,10 @@ namespace selfopt {
 struct TrainOutcome {
   int64_t steps = 0;
   std::vector<double> epochLoss; ///< Mean training loss of each epoch.
-  bool diverged = false;         ///< The loss was not finite at the end of an epoch; training stopped there.
+  bool diverged = false;         ///< Training stopped early:
+  /// "diverged: ..." at the end of an epoch whose loss was not finite, or "left its domain: gradient 12345.6 > 10000 at
+  /// step 17" where a plan.monitor said so, before anything else saw that value. Step 0 is the initial state.
+  std::string reason;
 };
 
 struct ScoreOutcome {

@@ -40,6 +40,8 @@ plan.program @fit arena(512) data(@data) {
       plan.scatter %x to %y order %order : memref<8xf32>, memref<8xf32>, memref<8xi32>
       // CHECK-NEXT: plan.record %[[N]] : memref<f32>
       plan.record %n : memref<f32>
+      // CHECK-NEXT: plan.monitor "gradient" within 1.000000e+04 %[[X]] : memref<8xf32>
+      plan.monitor "gradient" within 1.0e4 %x : memref<8xf32>
     }
   }
   // CHECK:      plan.section "score" {

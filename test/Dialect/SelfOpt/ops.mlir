@@ -109,6 +109,12 @@ selfopt.pipeline @fit data(@digits) parameters(4) state([0.0, 1.0]) lr(0.001) ba
 // CHECK:      selfopt.pipeline @other data(@digits::test) parameters(1) state([]) lr(1.0) batch(1) epochs(1)
 // CHECK-NEXT:   score(128) metrics([]) sampled{{$}}
 selfopt.pipeline @other data(@digits::test) parameters(1) state([]) lr(1.0) batch(1) epochs(1) score(128) metrics([]) sampled
+// CHECK:      selfopt.pipeline @watched
+// CHECK-NEXT:   score(128) metrics([]) monitor(prediction(100.0) gradient(10000.0) weight(1000000.0)){{$}}
+selfopt.pipeline @watched data(@digits) parameters(1) state([]) lr(1.0) batch(1) epochs(1) score(128) metrics([]) monitor(prediction(100.0) gradient(1.0e4) weight(1.0e6))
+// CHECK:      selfopt.pipeline @looked_at
+// CHECK-NEXT:   score(128) metrics([]) sampled monitor(gradient(0.5)){{$}}
+selfopt.pipeline @looked_at data(@digits) parameters(1) state([]) lr(1.0) batch(1) epochs(1) score(128) metrics([]) sampled monitor(gradient(0.5))
 
 func.func private @objective(tensor<2xf32>, tensor<4xf32>) -> tensor<f32>
 // CHECK-LABEL: func.func @differentiated(

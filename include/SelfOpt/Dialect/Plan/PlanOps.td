@@ -156,6 +156,19 @@ def Plan_RecordOp : Plan_Op<"record"> {
   let assemblyFormat = "$loss attr-dict `:` type($loss)";
 }
 
+def Plan_MonitorOp : Plan_Op<"monitor"> {
+  let summary = "ends the training where a value leaves its bound";
+  let description = [{
+    Every f32 of the buffer must be at most so large in magnitude; a NaN is not.
+
+    ```mlir
+    plan.monitor "gradient" within 1.0e4 %g : memref<2410xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$what, F64Attr:$bound, AnyMemRef:$buffer);
+  let assemblyFormat = "$what `within` $bound $buffer attr-dict `:` type($buffer)";
+}
+
 def Plan_GatherOp : Plan_Op<"gather"> {
   let summary = "copies the rows of this batch from the dataset";
   let description = [{

@@ -1,0 +1,35 @@
+//===- Monitor.cpp - What a training run watches ---------------------------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Transforms/Monitor.h"
+#include "SelfOpt/Dialect/Safety/Properties.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Safety/UpdateRule.h"
+
+using namespace mlir;
+using namespace selfopt;
+using namespace selfopt::safety;
+
+Monitor selfopt::monitorOf(ModuleOp spec, TrainOp train) {
+  Monitor monitor;
+  auto tighten = [](std::optional<double> &bound, double to) { bound = bound ? std::min(*bound, to) : to; };
+  for (auto policy : spec.getOps<PolicyOp>())
+    for (auto require : policy.getOps<RequireOp>()) {
+      auto takes = [&](StringRef name) {
+        return llvm::any_of(getInfo(require.getProperty()).parameters,
+                            [&](const PropertyParameter &p) { return p.name == name; });
+      };
+      StringRef subject = require.getSubjectAttr().getRootReference();
+      if (subject == train.getLossAttr().getRootReference() && takes("domain"))
+        tighten(monitor.prediction, require.getParameter("domain"));
+      if (subject == train.getOptimizerAttr().getRootReference() && takes("gradient")) {
+        tighten(monitor.gradient, require.getParameter("gradient"));
+        tighten(monitor.weight, UpdateRuleOptions().maxWeight);
+      }
+    }
+  return monitor;
+}
