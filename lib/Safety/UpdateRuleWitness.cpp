@@ -200,5 +200,3 @@ std::optional<Witness> updaterule::findWitness(OptimizerOp optimizer, double bou
     }
   return worst;
 }
-
-void selfopt::enableUpdateRuleWitnesses() { updaterule::witnessSearch = updaterule::findWitness; }

@@ -42,9 +42,5 @@ ProofResult proveFiniteState(OptimizerOp optimizer, double gradient, const Updat
 ProofResult proveBoundedStep(OptimizerOp optimizer, double gradient, double atMost,
                              const UpdateRuleOptions &options = {});
 
-/// From now on, what can't be proved is tried on adversarial gradients, so that it may be violated and not only unknown.
-/// `registerAllDialects` says it; a checker, which needs to know what holds, does without.
-void enableUpdateRuleWitnesses();
-
 } // namespace selfopt
 #endif // SELFOPT_SAFETY_UPDATERULE_H

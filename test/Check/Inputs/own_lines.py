@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-LIMIT = 3100
+LIMIT = 3000
 # Rules of ranges: what every op does to the intervals, slopes and forms of its operands. They are counted apart.
 RULES = {"BoundPropagation.cpp", "BoundPropagation.h", "ElementAnalysis.cpp", "ElementAnalysis.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
 source = pathlib.Path(sys.argv[1])

@@ -175,7 +175,7 @@ def page(directory, search=None):
     same("genealogy", [int(re.search(r"candidate (\d+)", text_of(i)).group(1)) for i in items], chain[::-1])
     for item, identity in zip(items, chain[::-1]):
         shown = [text_of(c) for c in item.getElementsByTagName("code")]
-        same(f"mutations of {identity}", shown, [m.removesuffix(" {") for m in candidates[identity]["mutation"].splitlines() if m.startswith("evolve.")])
+        same(f"mutations of {identity}", shown, [m.removesuffix("{").rstrip() for m in candidates[identity]["mutation"].splitlines() if m.startswith("evolve.")])
         assert decimal(candidates[identity]["validation"]) in text_of(item)
 
     # Kinds and reasons.

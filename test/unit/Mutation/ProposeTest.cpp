@@ -21,7 +21,13 @@ class KindTest : public testing::TestWithParam<std::string> {};
 /// Mutants verify, print, and parse back to the same text and digest; nothing that was tried and refused is heard of.
 TEST_P(KindTest, MutantsAreSpecs) {
   uint64_t applied = 0;
-  for (const std::string &text : specTexts()) {
+  std::vector<std::string> texts = specTexts();
+  // The others have nothing to repair, and it takes a proof to see that.
+  if (GetParam() == "repair")
+    texts = {"selfopt.loss @naive(%p: tensor<3xf32>, %label: i32) -> f32 {\n%q = nn.softmax %p : tensor<3xf32>\n"
+             "%l = nn.pick %q[%label] : f32\n%r = math.log %l : f32\nselfopt.return %r : f32\n}\n"
+             "selfopt.sampler @root(%loss: f32, %age: f32, %t: f32) -> f32 {\n%r = math.sqrt %loss : f32\nselfopt.return %r : f32\n}\n"};
+  for (const std::string &text : texts) {
     OwningOpRef<ModuleOp> original = parse(text);
     ASSERT_TRUE(original);
     MutationScope scope = scopeOf(*original);
