@@ -15,6 +15,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/Format.h"
 #include <cmath>
 #include <limits>
 

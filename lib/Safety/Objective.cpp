@@ -15,6 +15,7 @@
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/ElementAnalysis.h"
 #include "SelfOpt/Support/Philox.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 

@@ -14,6 +14,7 @@
 #ifndef SELFOPT_DIALECT_STRUCTURE_H
 #define SELFOPT_DIALECT_STRUCTURE_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Operation.h"
 #include <unordered_map>
 
