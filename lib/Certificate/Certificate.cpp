@@ -233,7 +233,7 @@ Expected<Certificate> selfopt::parseCertificate(StringRef text) {
       return refused();
     CertifiedStep step;
     step.mutation = read.text(*o, "mutation", where);
-    step.claim = read.text(*o, "claim", where, {"equivalent", "preserving", "changing"});
+    step.claim = read.text(*o, "claim", where, {"equivalent", "preserving", "repairing", "changing"});
     step.before = read.digest(*o, "before", where);
     step.after = read.digest(*o, "after", where);
     c.lineage.push_back(std::move(step));

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Safety/ElementAnalysis.h"
-#include "IntervalMath.h"
 #include "Polynomial.h"
+#include "RealInterval.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
@@ -21,82 +21,8 @@
 
 using namespace mlir;
 using namespace selfopt;
+using namespace selfopt::reals;
 using ranges::hasZero;
-using ranges::inf;
-
-//===----------------------------------------------------------------------===//
-// Intervals over the reals, rounded outward in f64
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// f64 operations are correctly rounded, so one step outward holds the real number.
-Interval widen(double low, double high, bool undefined = false) {
-  if (std::isnan(low) || std::isnan(high))
-    return Interval::top();
-  return {low == 0 ? low : std::nextafter(low, -inf), high == 0 ? high : std::nextafter(high, inf), undefined};
-}
-bool isZero(const Interval &x) { return x.low == 0 && x.high == 0 && !x.mayBeNaN; }
-bool isPoint(const Interval &x) { return x.low == x.high && !x.mayBeNaN; }
-
-Interval plus(const Interval &a, const Interval &b) {
-  if (isZero(a))
-    return b;
-  if (isZero(b))
-    return a;
-  return widen(a.low + b.low, a.high + b.high, a.mayBeNaN || b.mayBeNaN);
-}
-Interval minus(const Interval &a) { return {-a.high, -a.low, a.mayBeNaN}; }
-/// 0 times an infinite end is 0: the ends of intervals over the reals are no numbers.
-Interval times(const Interval &a, const Interval &b) {
-  double low = inf, high = -inf;
-  for (double x : {a.low, a.high})
-    for (double y : {b.low, b.high}) {
-      double p = x == 0 || y == 0 ? 0 : x * y;
-      // An underflow keeps the sign.
-      low = std::min(low, p == 0 && x != 0 && y != 0 && (x > 0) != (y > 0) ? -5e-324 : p);
-      high = std::max(high, p == 0 && x != 0 && y != 0 && (x > 0) == (y > 0) ? 5e-324 : p);
-    }
-  return widen(low, high, a.mayBeNaN || b.mayBeNaN);
-}
-Interval inverse(const Interval &b) {
-  if (b.low > 0 || b.high < 0)
-    return widen(1 / b.high, 1 / b.low, b.mayBeNaN);
-  if (b.low == 0 && b.high > 0)
-    return {widen(1 / b.high, 0).low, inf, true};
-  if (b.high == 0 && b.low < 0)
-    return {-inf, widen(0, 1 / b.low).high, true};
-  return Interval::top();
-}
-Interval over(const Interval &a, const Interval &b) { return times(a, inverse(b)); }
-Interval squared(const Interval &a) {
-  Interval m = ranges::absolute(a);
-  return widen(m.low * m.low, m.high * m.high, a.mayBeNaN);
-}
-Interval meet(const Interval &a, const Interval &b) {
-  Interval r{std::max(a.low, b.low), std::min(a.high, b.high), a.mayBeNaN && b.mayBeNaN};
-  // Two enclosures of one value meet; where a case holds no points they need not, and anything holds.
-  return r.low <= r.high ? r : a;
-}
-/// A rising function with an error of a few units in the last place of f64 at most.
-template <typename Fn> Interval rising(Fn fn, const Interval &x, double low = -inf, double high = inf) {
-  double a = fn(x.low), b = x.high == x.low ? a : fn(x.high);
-  if (std::isnan(a) || std::isnan(b))
-    return Interval::top();
-  a -= std::isfinite(a) ? std::fabs(a) * 0x1p-49 : 0;
-  b += std::isfinite(b) ? std::fabs(b) * 0x1p-49 : 0;
-  return {std::max(a, low), std::min(std::max(b, a), high), x.mayBeNaN};
-}
-Interval exponential(const Interval &x) {
-  return rising([](double v) { return std::exp(v); }, x, x.low >= 0 ? 1 : 0, x.high <= 0 ? 1 : inf);
-}
-Interval logarithm(const Interval &x) {
-  Interval r = rising([](double v) { return std::log(v); }, {std::max(x.low, 0.0), std::max(x.high, 0.0), x.mayBeNaN},
-                      x.low >= 1 ? 0 : -inf, x.high <= 1 ? 0 : inf);
-  r.mayBeNaN |= x.low <= 0;
-  return r;
-}
-const Interval nothing = Interval::point(0), unit = Interval::of(0, 1);
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Rules
@@ -126,11 +52,11 @@ struct ElementRules {
   static nn::SoftmaxOp probabilities(Value v) { return v.getDefiningOp<nn::SoftmaxOp>(); }
 
   /// The interval of sum_j exp(z_j - z_k), which is 1 over the probability of k.
-  static Interval inverseProbability(ArrayRef<Element> z, size_t k) {
+  static Interval inverseProbability(ArrayRef<Element> z, size_t k, Interval Element::*which) {
     Interval sum = Interval::point(1);
     for (size_t j = 0; j < z.size(); ++j)
       if (j != k)
-        sum = plus(sum, exponential(plus(z[j].exact, minus(z[k].exact))));
+        sum = plus(sum, exponential(plus(z[j].*which, minus(z[k].*which))));
     sum.low = std::max(sum.low, 1.0);
     return sum;
   }
@@ -148,8 +74,8 @@ struct ElementRules {
     Interval hull{inf, -inf, false}, weighted = nothing;
     for (size_t k = 0; k < n; ++k) {
       if (finite) {
-        inverses[k] = inverseProbability(z, k);
-        roundedInverses[k] = same ? inverses[k] : roundedInverse(z, k);
+        inverses[k] = inverseProbability(z, k, &Element::exact);
+        roundedInverses[k] = same ? inverses[k] : inverseProbability(z, k, &Element::rounded);
       }
       p[k] = finite ? meet(inverse(inverses[k]), unit) : Interval{0, 1, true};
       if (capped && int64_t(k) == assumed.seed.element)
@@ -189,15 +115,6 @@ struct ElementRules {
       out.push_back(e);
     }
   }
-  static Interval roundedInverse(ArrayRef<Element> z, size_t k) {
-    Interval sum = Interval::point(1);
-    for (size_t j = 0; j < z.size(); ++j)
-      if (j != k)
-        sum = plus(sum, exponential(plus(z[j].rounded, minus(z[k].rounded))));
-    sum.low = std::max(sum.low, 1.0);
-    return sum;
-  }
-
   //===--- reductions ---------------------------------------------------------===//
 
   void reduce(nn::ReduceOp op, std::vector<Element> &out) {

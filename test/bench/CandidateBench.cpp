@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bench.h"
 #include "../../lib/Search/Candidate.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/InitAll.h"
@@ -21,21 +22,11 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <algorithm>
-#include <chrono>
-#include <sched.h>
 
 using namespace mlir;
 using namespace selfopt;
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-static double median(std::vector<double> x) {
-  std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
-  return x[x.size() / 2];
-}
+using bench::median;
+using bench::now;
 
 int main(int argc, char **argv) {
   useDataBeside(argv[0], reinterpret_cast<void *>(&main));
@@ -43,10 +34,7 @@ int main(int argc, char **argv) {
     llvm::errs() << "usage: candidate-bench docs/examples/digits.mlir\n";
     return 2;
   }
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(0, &one);
-  sched_setaffinity(0, sizeof(one), &one);
+  bench::pinToCore();
 
   DialectRegistry registry;
   registerAllDialects(registry);

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bench.h"
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/InitAll.h"
@@ -18,21 +19,11 @@
 #include "SelfOpt/Runtime/Dataset.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <algorithm>
-#include <chrono>
-#include <sched.h>
 
 using namespace mlir;
 using namespace selfopt;
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-static double median(std::vector<double> x) {
-  std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
-  return x[x.size() / 2];
-}
+using bench::median;
+using bench::now;
 
 int main(int argc, char **argv) {
   useDataBeside(argv[0], reinterpret_cast<void *>(&main));
@@ -41,10 +32,7 @@ int main(int argc, char **argv) {
     llvm::errs() << "usage: monitor-bench docs/examples/digits.mlir [ROUNDS]\n";
     return 2;
   }
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  sched_setaffinity(0, sizeof(one), &one);
+  bench::pinToCore();
 
   DialectRegistry registry;
   registerAllDialects(registry);

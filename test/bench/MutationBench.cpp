@@ -21,6 +21,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bench.h"
 #include "../../lib/Search/Workbench.h"
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
@@ -34,7 +35,6 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <deque>
-#include <sched.h>
 #include <time.h>
 
 using namespace mlir;
@@ -182,10 +182,7 @@ int main(int argc, char **argv) {
     llvm::errs() << "usage: mutation-bench SPEC [CANDIDATES [digest]]\n";
     return 2;
   }
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(0, &one);
-  sched_setaffinity(0, sizeof(one), &one);
+  bench::pinToCore();
 
   DialectRegistry registry;
   registerAllDialects(registry);

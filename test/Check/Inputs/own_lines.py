@@ -6,7 +6,7 @@ import sys
 
 LIMIT = 3000
 # Rules of ranges: what every op does to the intervals, slopes and forms of its operands. They are counted apart.
-RULES = {"BoundPropagation.cpp", "BoundPropagation.h", "ElementAnalysis.cpp", "ElementAnalysis.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
+RULES = {"BoundPropagation.cpp", "BoundPropagation.h", "ElementAnalysis.cpp", "ElementAnalysis.h", "RealInterval.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
 source = pathlib.Path(sys.argv[1])
 files = [p for folder in ("tools/selfopt-check", "lib/Certificate", "lib/Digest", "include/SelfOpt/Digest") for p in
          sorted((source / folder).iterdir()) if p.suffix in (".cpp", ".h")]
