@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Dialect/Structure.h"
+#include "SelfOpt/Dialect/NN/NN.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -206,6 +207,12 @@ SmallVector<NamedAttribute, 8> selfopt::sortedAttributes(Operation *op) {
 
 /// Attributes that have no symbols in them, of those that programs are full of.
 static bool hasNoSymbols(Attribute attribute) {
+  if (auto type = dyn_cast<TypeAttr>(attribute))
+    if (auto function = dyn_cast<FunctionType>(type.getValue()))
+      return llvm::all_of(llvm::concat<const Type>(function.getInputs(), function.getResults()), [](Type type) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        return type.isIntOrFloat() || (tensor && !tensor.getEncoding() && tensor.getElementType().isIntOrFloat());
+      });
   return isa<IntegerAttr, FloatAttr, StringAttr, UnitAttr, DenseElementsAttr, DenseArrayAttr, arith::FastMathFlagsAttr,
              arith::IntegerOverflowFlagsAttr>(attribute);
 }
@@ -228,7 +235,7 @@ void selfopt::walkSymbolRefs(Operation *op, llvm::function_ref<void(SymbolRefAtt
   op->walk([&](Operation *inner) {
     // Of these dialects no attribute of an op's own holds a symbol; expressions are made of them.
     if (inner->getRawDictionaryAttrs().empty() &&
-        isa_and_nonnull<arith::ArithDialect, math::MathDialect>(inner->getDialect()))
+        isa_and_nonnull<arith::ArithDialect, math::MathDialect, nn::NNDialect>(inner->getDialect()))
       return;
     some.clear();
     for (NamedAttribute attribute : attributesOf(inner))

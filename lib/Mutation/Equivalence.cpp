@@ -14,10 +14,12 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/CSE.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
 #include <limits>
+#include <mutex>
 
 using namespace mlir;
 using namespace selfopt;
@@ -126,75 +128,94 @@ static std::string textOf(ArrayRef<Tensor> all) {
   return llvm::join(llvm::map_range(all, [](const Tensor &t) { return textOf(t); }), ", ");
 }
 
-namespace {
-/// Runs a program on many inputs.
-class Runner {
-public:
-  /// A program of scalars is run on all inputs at once: its ops are elementwise, so a copy that has vectors of `lanes`
-  /// elements for scalars computes in each lane what the program does.
-  Runner(Block &program, int64_t lanes) : program(program), lanes(lanes) {
-    auto isScalar = [](Type type) { return type.isIntOrFloat(); };
-    bool elementwise = llvm::all_of(program.getArgumentTypes(), isScalar) &&
-                       llvm::all_of(program.without_terminator(), [&](Operation &op) {
-                         return op.getNumRegions() == 0 && llvm::all_of(op.getResultTypes(), isScalar) &&
-                                (isa<arith::ConstantOp>(op) || OpTrait::hasElementwiseMappableTraits(&op));
-                       });
-    if (elementwise)
-      widen();
-  }
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
 
-  /// The results of each input.
-  LogicalResult run(ArrayRef<SmallVector<Tensor>> inputs, SmallVectorImpl<SmallVector<Tensor>> &results) const {
-    if (!wide) {
-      for (const SmallVector<Tensor> &input : inputs)
-        if (failed(Interpreter().runBlock(program, input, results.emplace_back())))
-          return failure();
-      return success();
-    }
-    SmallVector<Tensor> columns, found;
-    for (auto [i, argument] : llvm::enumerate(program.getArguments())) {
-      Tensor column = Tensor::zeros({lanes}, isa<FloatType>(argument.getType()));
+/// A program of scalars is run on all inputs at once: its ops are elementwise, so a copy that has vectors for scalars
+/// computes in each lane what the program does.
+static bool hasLanes(Block &program) {
+  auto isScalar = [](Type type) { return type.isIntOrFloat(); };
+  return llvm::all_of(program.getArgumentTypes(), isScalar) &&
+         llvm::all_of(program.without_terminator(), [&](Operation &op) {
+           return op.getNumRegions() == 0 && llvm::all_of(op.getResultTypes(), isScalar) &&
+                  (isa<arith::ConstantOp>(op) || OpTrait::hasElementwiseMappableTraits(&op));
+         });
+}
+
+/// The results of such a program on columns of inputs.
+static LogicalResult runLanes(Block &program, ArrayRef<Tensor> columns, SmallVectorImpl<Tensor> &results) {
+  int64_t lanes = columns.front().size();
+  // The module is only what holds the block: errors name an op that stands in something.
+  OwningOpRef<ModuleOp> owner = ModuleOp::create(program.getParentOp()->getLoc());
+  Block &block = *owner->getBody();
+  auto vectorOf = [&](Type type) { return RankedTensorType::get({lanes}, type); };
+  IRMapping mapping;
+  for (BlockArgument argument : program.getArguments())
+    mapping.map(argument, block.addArgument(vectorOf(argument.getType()), argument.getLoc()));
+  for (Operation &op : program) {
+    Operation *copy = op.clone(mapping);
+    block.push_back(copy);
+    for (Value result : copy->getResults())
+      result.setType(vectorOf(result.getType()));
+    if (auto constant = dyn_cast<arith::ConstantOp>(copy))
+      constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
+  }
+  return Interpreter().runBlock(block, columns, results);
+}
+
+/// What both programs are run on.
+static std::vector<SmallVector<Tensor>> makeInputs(TypeRange types, unsigned random) {
+  std::vector<SmallVector<Tensor>> inputs;
+  InputMaker maker(types);
+  SmallVector<unsigned> scalars;
+  for (auto [i, type] : llvm::enumerate(types))
+    if (type.isF32())
+      scalars.push_back(unsigned(i));
+  size_t pairs = scalars.empty() ? 0 : scalars.size() * (scalars.size() - 1) / 2;
+  inputs.reserve(std::size(edges) + pairs * pairedEdges.size() * pairedEdges.size() + random);
+  for (float x : edges)
+    inputs.push_back(maker.make([&] { return x; }));
+  for (size_t i = 0; i < scalars.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      for (float x : pairedEdges)
+        for (float y : pairedEdges) {
+          inputs.push_back(maker.make([&] { return maker.any(); }));
+          inputs.back()[scalars[i]] = Tensor::scalar(x);
+          inputs.back()[scalars[j]] = Tensor::scalar(y);
+        }
+  for (unsigned n = 0; n < random; ++n)
+    inputs.push_back(maker.make([&] { return maker.any(); }));
+  return inputs;
+}
+
+/// The same of scalars, a column for each argument. They depend on the kinds of the arguments alone, and a search
+/// validates thousands of programs with few kinds: made once, and kept.
+static ArrayRef<Tensor> makeColumns(TypeRange types, unsigned random) {
+  static std::mutex mutex;
+  static llvm::StringMap<SmallVector<Tensor>> made;
+  std::string kinds = std::to_string(random);
+  for (Type type : types)
+    kinds += isa<FloatType>(type) ? 'f' : 'i';
+  std::lock_guard<std::mutex> lock(mutex);
+  SmallVector<Tensor> &columns = made[kinds];
+  if (columns.empty()) {
+    std::vector<SmallVector<Tensor>> inputs = makeInputs(types, random);
+    for (auto [i, type] : llvm::enumerate(types)) {
+      Tensor column = Tensor::zeros({int64_t(inputs.size())}, isa<FloatType>(type));
       for (auto [lane, input] : llvm::enumerate(inputs))
         column.isFloat ? void(column.floats[lane] = input[i].floats[0])
                        : void(column.integers[lane] = input[i].integers[0]);
       columns.push_back(std::move(column));
     }
-    if (failed(Interpreter().runBlock(*owner.get().getBody(), columns, found)))
-      return failure();
-    for (size_t lane = 0; lane < inputs.size(); ++lane) {
-      SmallVector<Tensor> &row = results.emplace_back();
-      for (const Tensor &column : found)
-        row.push_back(column.isFloat ? Tensor::scalar(column.floats[lane]) : Tensor::scalarInt(column.integers[lane]));
-    }
-    return success();
   }
+  return columns;
+}
 
-private:
-  void widen() {
-    owner = ModuleOp::create(program.getParentOp()->getLoc());
-    wide = *owner;
-    auto vectorOf = [&](Type type) { return RankedTensorType::get({lanes}, type); };
-    // The module is only what holds the block: errors name an op that stands in something.
-    Block &block = *wide.getBody();
-    IRMapping mapping;
-    for (BlockArgument argument : program.getArguments())
-      mapping.map(argument, block.addArgument(vectorOf(argument.getType()), argument.getLoc()));
-    for (Operation &op : program) {
-      Operation *copy = op.clone(mapping);
-      block.push_back(copy);
-      for (Value result : copy->getResults())
-        result.setType(vectorOf(result.getType()));
-      if (auto constant = dyn_cast<arith::ConstantOp>(copy))
-        constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
-    }
-  }
-
-  Block &program;
-  int64_t lanes;
-  OwningOpRef<ModuleOp> owner;
-  ModuleOp wide; ///< Null where each input is run by itself.
-};
-} // namespace
+/// One input or result of a column.
+static Tensor laneOf(const Tensor &column, size_t lane) {
+  return column.isFloat ? Tensor::scalar(column.floats[lane]) : Tensor::scalarInt(column.integers[lane]);
+}
 
 LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random) {
   Block &one = before->getRegion(0).front(), &other = after->getRegion(0).front();
@@ -207,34 +228,30 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
                                 "to make inputs of, found ")
              << type;
 
-  SmallVector<SmallVector<Tensor>> inputs;
-  InputMaker maker(one.getArgumentTypes());
-  for (float x : edges)
-    inputs.push_back(maker.make([&] { return x; }));
-  SmallVector<unsigned> scalars;
-  for (BlockArgument argument : one.getArguments())
-    if (argument.getType().isF32())
-      scalars.push_back(argument.getArgNumber());
-  for (size_t i = 0; i < scalars.size(); ++i)
-    for (size_t j = 0; j < i; ++j)
-      for (float x : pairedEdges)
-        for (float y : pairedEdges) {
-          inputs.push_back(maker.make([&] { return maker.any(); }));
-          inputs.back()[scalars[i]] = Tensor::scalar(x);
-          inputs.back()[scalars[j]] = Tensor::scalar(y);
-        }
-  for (unsigned n = 0; n < random; ++n)
-    inputs.push_back(maker.make([&] { return maker.any(); }));
-
-  SmallVector<SmallVector<Tensor>> expected, found;
-  if (failed(Runner(one, int64_t(inputs.size())).run(inputs, expected)) ||
-      failed(Runner(other, int64_t(inputs.size())).run(inputs, found)))
-    return failure();
-  for (auto [input, results, others] : llvm::zip_equal(inputs, expected, found))
-    for (auto [i, e, f] : llvm::enumerate(results, others))
+  auto differs = [&](size_t i, const Tensor &expected, const Tensor &found, ArrayRef<Tensor> input) {
+    return after->emitOpError("is not equivalent: expected result ")
+           << i << " to be " << textOf(expected) << " on the input (" << textOf(input) << "), found " << textOf(found);
+  };
+  if (one.getNumArguments() && hasLanes(one) && hasLanes(other)) {
+    ArrayRef<Tensor> columns = makeColumns(one.getArgumentTypes(), random);
+    SmallVector<Tensor> expected, found;
+    if (failed(runLanes(one, columns, expected)) || failed(runLanes(other, columns, found)))
+      return failure();
+    for (auto [i, e, f] : llvm::enumerate(expected, found))
       if (!sameBits(e, f))
-        return after->emitOpError("is not equivalent: expected result ") << i << " to be " << textOf(e)
-                                  << " on the input (" << textOf(input) << "), found " << textOf(f);
+        for (size_t lane = 0; lane < size_t(e.size()); ++lane)
+          if (Tensor x = laneOf(e, lane), y = laneOf(f, lane); !sameBits(x, y))
+            return differs(i, x, y, llvm::to_vector(llvm::map_range(columns, [&](const Tensor &c) { return laneOf(c, lane); })));
+    return success();
+  }
+  for (const SmallVector<Tensor> &input : makeInputs(one.getArgumentTypes(), random)) {
+    SmallVector<Tensor> expected, found;
+    if (failed(Interpreter().runBlock(one, input, expected)) || failed(Interpreter().runBlock(other, input, found)))
+      return failure();
+    for (auto [i, e, f] : llvm::enumerate(expected, found))
+      if (!sameBits(e, f))
+        return differs(i, e, f, input);
+  }
   return success();
 }
 

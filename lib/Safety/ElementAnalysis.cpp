@@ -29,11 +29,64 @@ using ranges::hasZero;
 //===----------------------------------------------------------------------===//
 
 namespace selfopt {
+
+/// The elements of one result, as they are computed.
+class ElementResults {
+public:
+  explicit ElementResults(ElementAnalysis &a) : a(a), begin(a.elements.size()) {}
+
+  size_t size() const { return a.elements.size() - begin; }
+  void push_back(const Element &e) {
+    assert(a.elements.size() < a.elements.capacity() && "what was read so far stays where it is");
+    a.firstAlike.push_back(unsigned(size()));
+    a.elements.push_back(e);
+  }
+  /// Once more what element `i` is.
+  void repeat(size_t i) {
+    assert(a.elements.size() < a.elements.capacity() && "what was read so far stays where it is");
+    a.elements.push_back(a.elements[begin + i]);
+    a.firstAlike.push_back(a.firstAlike[begin + i]);
+  }
+  /// Repeats an element that `same` finds equal to the next; false where there is none.
+  bool repeatIf(llvm::function_ref<bool(size_t)> same) {
+    for (size_t i = 0, n = size(); i < n; ++i)
+      if (a.firstAlike[begin + i] == i && same(i)) {
+        repeat(i);
+        return true;
+      }
+    return false;
+  }
+  ArrayRef<Element> all() const { return ArrayRef(a.elements).drop_front(begin); }
+
+private:
+  ElementAnalysis &a;
+  size_t begin;
+};
+
 struct ElementRules {
   ElementAnalysis &a;
   const ElementCase &assumed;
 
   ArrayRef<Element> get(Value v) { return a[v]; }
+  ArrayRef<unsigned> alike(Value v) {
+    ElementAnalysis::Place at = a.known.find(v)->second;
+    return ArrayRef(a.firstAlike).slice(at.begin, at.count);
+  }
+  /// The different elements of a value, and how often each stands there: what is symmetric is looked at once.
+  struct Group {
+    size_t first, count;
+  };
+  SmallVector<Group, 12> groups(Value v) {
+    ArrayRef<unsigned> same = alike(v);
+    SmallVector<Group, 12> found;
+    for (size_t i = 0; i < same.size(); ++i) {
+      if (same[i] == i)
+        found.push_back({i, 1});
+      else
+        ++llvm::find_if(found, [&](const Group &g) { return g.first == same[i]; })->count;
+    }
+    return found;
+  }
 
   /// Whether a slope may be anything; one of 0 stays 0 through every function of one operand.
   static Interval chain(const Interval &derivative, const Interval &slope) {
@@ -52,63 +105,78 @@ struct ElementRules {
   static nn::SoftmaxOp probabilities(Value v) { return v.getDefiningOp<nn::SoftmaxOp>(); }
 
   /// The interval of sum_j exp(z_j - z_k), which is 1 over the probability of k.
-  static Interval inverseProbability(ArrayRef<Element> z, size_t k, Interval Element::*which) {
+  static Interval inverseProbability(ArrayRef<Element> z, ArrayRef<Group> parts, const Group &k, Interval Element::*which) {
     Interval sum = Interval::point(1);
-    for (size_t j = 0; j < z.size(); ++j)
-      if (j != k)
-        sum = plus(sum, exponential(plus(z[j].*which, minus(z[k].*which))));
+    for (const Group &j : parts)
+      if (size_t others = j.count - (j.first == k.first))
+        sum = plus(sum, times(Interval::point(double(others)),
+                              exponential(plus(z[j.first].*which, minus(z[k.first].*which)))));
     sum.low = std::max(sum.low, 1.0);
     return sum;
   }
 
-  void softmax(Operation *op, bool isLog, std::vector<Element> &out) {
+  void softmax(Operation *op, bool isLog, ElementResults &out) {
     Value operand = op->getOperand(0);
     ArrayRef<Element> z = get(operand);
     size_t n = z.size();
-    bool finite = llvm::all_of(z, [](const Element &e) { return e.exact.isFinite() && e.rounded.isFinite(); });
+    SmallVector<Group, 12> parts = groups(operand);
+    auto all = [&](auto holds) { return llvm::all_of(parts, [&](const Group &g) { return holds(z[g.first]); }); };
+    bool finite = all([](const Element &e) { return e.exact.isFinite() && e.rounded.isFinite(); });
     auto argument = dyn_cast<BlockArgument>(operand);
     bool capped = argument && argument.getArgNumber() == 0 && assumed.seed.argument == 0 && assumed.until < 1;
     // Of arguments, what f32 computes from and what is meant are the same numbers.
-    bool same = llvm::all_of(z, [](const Element &e) { return e.rounded.low == e.exact.low && e.rounded.high == e.exact.high; });
-    std::vector<Interval> p(n), inverses(n), roundedInverses(n);
+    bool same = all([](const Element &e) { return e.rounded.low == e.exact.low && e.rounded.high == e.exact.high; });
+    struct Part {
+      Interval p, inverse, roundedInverse;
+    };
+    SmallVector<Part, 12> of(parts.size());
     Interval hull{inf, -inf, false}, weighted = nothing;
-    for (size_t k = 0; k < n; ++k) {
+    for (auto [part, k] : llvm::zip(of, parts)) {
+      const Element &e = z[k.first];
       if (finite) {
-        inverses[k] = inverseProbability(z, k, &Element::exact);
-        roundedInverses[k] = same ? inverses[k] : inverseProbability(z, k, &Element::rounded);
+        part.inverse = inverseProbability(z, parts, k, &Element::exact);
+        part.roundedInverse = same ? part.inverse : inverseProbability(z, parts, k, &Element::rounded);
       }
-      p[k] = finite ? meet(inverse(inverses[k]), unit) : Interval{0, 1, true};
-      if (capped && int64_t(k) == assumed.seed.element)
-        p[k] = meet(p[k], Interval::of(0, assumed.until));
-      hull = {std::min(hull.low, z[k].slope.low), std::max(hull.high, z[k].slope.high),
-              hull.mayBeNaN || z[k].slope.mayBeNaN};
+      part.p = finite ? meet(inverse(part.inverse), unit) : Interval{0, 1, true};
+      if (capped && int64_t(k.first) == assumed.seed.element)
+        part.p = meet(part.p, Interval::of(0, assumed.until));
+      hull = {std::min(hull.low, e.slope.low), std::max(hull.high, e.slope.high), hull.mayBeNaN || e.slope.mayBeNaN};
     }
     // The probabilities sum to one, so this is an average of the slopes.
-    for (size_t k = 0; k < n; ++k)
-      weighted = plus(weighted, times(p[k], z[k].slope));
+    for (auto [part, k] : llvm::zip(of, parts))
+      weighted = plus(weighted, times(Interval::point(double(k.count)), times(part.p, z[k.first].slope)));
     Interval average = meet(hull, weighted);
-    for (size_t k = 0; k < n; ++k) {
+    ArrayRef<unsigned> firsts = alike(operand);
+    for (size_t i = 0, next = 0; i < n; ++i) {
+      if (firsts[i] != i) {
+        out.repeat(firsts[i]);
+        continue;
+      }
+      const Group &k = parts[next];
+      const Part &part = of[next++];
       Element e;
       // z_k - average = sum over the others of p_j (z_k - z_j); with one element that moves, the exact form.
-      Interval others = plus(z[k].slope, minus(average));
-      bool only = llvm::all_of(llvm::enumerate(z), [&](auto it) { return it.index() == k || isZero(it.value().slope); });
+      Interval others = plus(z[i].slope, minus(average));
+      bool only = llvm::all_of(parts, [&](const Group &g) {
+        return (g.first == k.first && g.count == 1) || isZero(z[g.first].slope);
+      });
       if (only)
-        others = times(plus(Interval::point(1), minus(p[k])), z[k].slope);
+        others = times(plus(Interval::point(1), minus(part.p)), z[i].slope);
       if (isLog) {
-        Interval lp = finite ? minus(logarithm(inverses[k])) : Interval{-inf, 0, true};
+        Interval lp = finite ? minus(logarithm(part.inverse)) : Interval{-inf, 0, true};
         lp.high = std::min(lp.high, 0.0);
-        if (capped && int64_t(k) == assumed.seed.element)
+        if (capped && int64_t(i) == assumed.seed.element)
           lp = meet(lp, {-inf, std::nextafter(std::log(assumed.until), inf), false});
         e.exact = lp;
         e.slope = others;
         // Shifted by the largest, so never above 0; exp, the sum and log are each within 2^-18.
-        Interval f = minus(logarithm(roundedInverses[k]));
+        Interval f = minus(logarithm(part.roundedInverse));
         double slack = 0x1p-18 * (1 + std::log(double(n))) + std::fabs(f.low) * 0x1p-20;
         e.rounded = finite ? ranges::outward(f.low - slack, std::min(f.high + slack, 0.0), false) : Interval::top();
       } else {
-        e.exact = p[k];
-        e.slope = times(p[k], others);
-        Interval f = finite ? inverse(roundedInverses[k]) : unit;
+        e.exact = part.p;
+        e.slope = times(part.p, others);
+        Interval f = finite ? inverse(part.roundedInverse) : unit;
         e.rounded = finite ? ranges::outward(std::max(0.0, f.low * (1 - 0x1p-16) - 1e-37), std::min(1.0, f.high * (1 + 0x1p-16) + 1e-37), false)
                            : Interval::top();
       }
@@ -117,7 +185,7 @@ struct ElementRules {
   }
   //===--- reductions ---------------------------------------------------------===//
 
-  void reduce(nn::ReduceOp op, std::vector<Element> &out) {
+  void reduce(nn::ReduceOp op, ElementResults &out) {
     ArrayRef<Element> x = get(op.getInput());
     Element e;
     size_t n = x.size();
@@ -517,7 +585,7 @@ struct ElementRules {
   }
 
   /// Any op: by its own ranges, element by element where it is elementwise, else of all elements at once.
-  void general(Operation *op, unsigned number, std::vector<Element> &out) {
+  void general(Operation *op, unsigned number, ElementResults &out) {
     Value result = op->getResult(number);
     auto type = dyn_cast<RankedTensorType>(result.getType());
     size_t n = type ? size_t(type.getNumElements()) : 1;
@@ -526,8 +594,17 @@ struct ElementRules {
     bool isFloat = isa<FloatType>(getElementTypeOrSelf(result.getType()));
     SmallVector<const Element *, 3> elements;
     SmallVector<Interval, 3> rounded, exact, results;
-    std::vector<Element> hulls;
+    SmallVector<Element, 0> hulls;
+    // Operands with an element for each of the result's.
+    SmallVector<ArrayRef<unsigned>, 3> firsts;
+    for (Value operand : op->getOperands())
+      if (isElementwise && n > 1 && get(operand).size() == n)
+        firsts.push_back(alike(operand));
     for (size_t i = 0; i < n; ++i) {
+      if (isElementwise && out.repeatIf([&](size_t k) {
+            return llvm::all_of(firsts, [&](ArrayRef<unsigned> first) { return first[k] == first[i]; });
+          }))
+        continue;
       elements.clear();
       hulls.clear();
       hulls.reserve(op->getNumOperands());
@@ -587,8 +664,13 @@ struct ElementRules {
     return llvm::any_of(op->getOperands(), [&](Value v) { return dependsOnSeed(v, i); });
   }
 
-  void activation(nn::ActivationOp op, std::vector<Element> &out) {
-    for (const Element &x : get(op.getInput())) {
+  void activation(nn::ActivationOp op, ElementResults &out) {
+    ArrayRef<unsigned> firsts = alike(op.getInput());
+    for (auto [i, x] : llvm::enumerate(get(op.getInput()))) {
+      if (firsts[i] != i) {
+        out.repeat(firsts[i]);
+        continue;
+      }
       Element y;
       SmallVector<Interval> results;
       op.inferRanges({x.rounded}, results);
@@ -617,7 +699,7 @@ struct ElementRules {
     }
   }
 
-  void pick(nn::PickOp op, std::vector<Element> &out) {
+  void pick(nn::PickOp op, ElementResults &out) {
     ArrayRef<Element> x = get(op.getInput());
     const Interval &index = get(op.getIndex())[0].exact;
     if (isPoint(index) && index.low >= 0 && index.low < double(x.size())) {
@@ -632,16 +714,18 @@ struct ElementRules {
     out.push_back(y);
   }
 
-  void oneHot(nn::OneHotOp op, std::vector<Element> &out) {
+  void oneHot(nn::OneHotOp op, ElementResults &out) {
     const Interval &index = get(op.getIndex())[0].exact;
     bool moves = dependsOnSeed(op.getIndex());
     for (int64_t i = 0, n = op.getType().getNumElements(); i < n; ++i) {
       Interval one = isPoint(index) ? Interval::point(index.low == double(i)) : index.contains(double(i)) ? unit : nothing;
+      if (isPoint(one) && out.repeatIf([&](size_t k) { return isPoint(out.all()[k].exact) && out.all()[k].exact.low == one.low; }))
+        continue;
       out.push_back({one, one, isPoint(one) || !moves ? nothing : Interval::top()});
     }
   }
 
-  void argmax(nn::ArgmaxOp op, std::vector<Element> &out) {
+  void argmax(nn::ArgmaxOp op, ElementResults &out) {
     ArrayRef<Element> x = get(op.getInput());
     double best = -inf, low = double(x.size()), high = -1;
     bool nan = false;
@@ -664,31 +748,80 @@ struct ElementRules {
 // The walk
 //===----------------------------------------------------------------------===//
 
+static size_t countOf(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor ? size_t(tensor.getNumElements()) : 1;
+}
+static bool isSame(const Interval &a, const Interval &b) {
+  return a.low == b.low && a.high == b.high && a.mayBeNaN == b.mayBeNaN;
+}
+
+static Element elementOf(const APFloat &x) {
+  double v = x.convertToDouble();
+  Interval point = std::isnan(v) ? Interval::top() : Interval::point(v);
+  return {point, point, nothing};
+}
+static Element elementOf(const APInt &x) {
+  double v = x.getBitWidth() == 1 ? double(x.getZExtValue()) : double(x.getSExtValue());
+  Interval point = std::fabs(v) > 0x1p53 ? Interval::top() : Interval::point(v);
+  return {point, point, nothing};
+}
+/// False where the constant is of a type that has no numbers here.
+static bool constantElements(arith::ConstantOp op, ElementResults &out) {
+  if (auto x = dyn_cast<FloatAttr>(op.getValue()))
+    return out.push_back(elementOf(x.getValue())), true;
+  if (auto x = dyn_cast<IntegerAttr>(op.getValue()))
+    return out.push_back(elementOf(x.getValue())), true;
+  auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
+  if (!dense || dense.empty() || !isa<FloatType, IntegerType>(dense.getElementType()))
+    return false;
+  bool isFloat = isa<FloatType>(dense.getElementType());
+  if (dense.isSplat()) {
+    out.push_back(isFloat ? elementOf(dense.getSplatValue<APFloat>()) : elementOf(dense.getSplatValue<APInt>()));
+    for (int64_t i = 1; i < dense.getNumElements(); ++i)
+      out.repeat(0);
+  } else if (isFloat) {
+    for (const APFloat &x : dense.getValues<APFloat>())
+      out.push_back(elementOf(x));
+  } else {
+    for (const APInt &x : dense.getValues<APInt>())
+      out.push_back(elementOf(x));
+  }
+  return true;
+}
+
 ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : block(block) {
+  size_t room = 0;
+  for (BlockArgument argument : block.getArguments())
+    room += countOf(argument.getType());
+  for (Operation &op : block.without_terminator())
+    for (Type type : op.getResultTypes())
+      room += countOf(type);
+  elements.reserve(room);
+  firstAlike.reserve(room);
   for (auto [number, argument] : llvm::enumerate(block.getArguments())) {
-    std::vector<Element> &elements = known[argument];
+    unsigned begin = unsigned(elements.size());
+    ElementResults out(*this);
+    bool isFloat = isa<FloatType>(getElementTypeOrSelf(argument.getType()));
     for (auto [i, interval] : llvm::enumerate(assumed.box[number])) {
       bool seed = assumed.seed.argument == number && assumed.seed.element == int64_t(i);
-      elements.push_back({interval, interval, Interval::point(seed && isa<FloatType>(getElementTypeOrSelf(argument.getType())))});
+      // The seed's own element is like no other: what a case assumes, it assumes of that one.
+      if (!seed && out.repeatIf([&, &interval = interval](size_t k) {
+            return isSame(out.all()[k].exact, interval) &&
+                   (assumed.seed.argument != number || assumed.seed.element != int64_t(k));
+          }))
+        continue;
+      out.push_back({interval, interval, Interval::point(seed && isFloat)});
     }
+    known[argument] = {begin, unsigned(out.size())};
   }
   ElementRules rules{*this, assumed};
   for (Operation &op : block.without_terminator()) {
     for (OpResult result : op.getResults()) {
-      std::vector<Element> out;
+      unsigned begin = unsigned(elements.size());
+      ElementResults out(*this);
       if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-        auto type = dyn_cast<RankedTensorType>(constant.getType());
-        auto number = [](Attribute x) {
-          double v = isa<FloatAttr>(x) ? cast<FloatAttr>(x).getValueAsDouble() : double(cast<IntegerAttr>(x).getValue().getBitWidth() == 1 ? cast<IntegerAttr>(x).getValue().getZExtValue() : cast<IntegerAttr>(x).getInt());
-          Interval point = std::isnan(v) || (!isa<FloatAttr>(x) && std::fabs(v) > 0x1p53) ? Interval::top() : Interval::point(v);
-          return Element{point, point, nothing};
-        };
-        if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()); dense && type && type.getNumElements())
-          for (Attribute x : dense.getValues<Attribute>())
-            out.push_back(number(x));
-        else if (isa<FloatAttr, IntegerAttr>(constant.getValue()))
-          out.push_back(number(constant.getValue()));
-        else
+        if (!constantElements(constant, out))
           rules.general(&op, 0, out);
       } else if (isa<nn::SoftmaxOp, nn::LogSoftmaxOp>(op)) {
         rules.softmax(&op, isa<nn::LogSoftmaxOp>(op), out);
@@ -703,19 +836,23 @@ ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : blo
       } else if (auto argmax = dyn_cast<nn::ArgmaxOp>(op)) {
         rules.argmax(argmax, out);
       } else if (isa<nn::ConcatOp>(op)) {
-        for (Value operand : op.getOperands())
-          llvm::append_range(out, (*this)[operand]);
+        for (Value operand : op.getOperands()) {
+          size_t offset = out.size();
+          ArrayRef<unsigned> firsts = rules.alike(operand);
+          for (auto [i, e] : llvm::enumerate((*this)[operand]))
+            firsts[i] == i ? out.push_back(e) : out.repeat(offset + firsts[i]);
+        }
       } else {
         rules.general(&op, result.getResultNumber(), out);
       }
       if (isa<FloatType>(getElementTypeOrSelf(result.getType())))
-        for (const Element &e : out) {
+        for (const Element &e : out.all()) {
           if (!notFinite && !e.rounded.isFinite())
             notFinite = &op;
           if (!unbounded && !e.slope.isFinite())
             unbounded = &op;
         }
-      known[result] = std::move(out);
+      known[result] = {begin, unsigned(out.size())};
     }
   }
 }
@@ -723,6 +860,6 @@ ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : blo
 ArrayRef<Element> ElementAnalysis::operator[](Value v) const {
   auto it = known.find(v);
   assert(it != known.end() && "a program reads what stands above");
-  return it->second;
+  return ArrayRef(elements).slice(it->second.begin, it->second.count);
 }
 const Element &ElementAnalysis::result() const { return (*this)[block.getTerminator()->getOperand(0)][0]; }

@@ -256,6 +256,8 @@ Interval ranges::fitInteger(Type type, double low, double high) {
   return exact && low <= high && all.contains(low) && all.contains(high) ? Interval::of(low, high) : all;
 }
 bool ranges::isPrecise(Type type) {
+  if (type.isF32()) // the usual one
+    return true;
   type = getElementTypeOrSelf(type);
   return !isa<FloatType>(type) || type.isF32() || type.isF64();
 }

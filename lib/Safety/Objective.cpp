@@ -6,13 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Safety/Objective.h"
+#include "ObjectiveWitness.h"
 #include "Proper.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/RandomBuilder.h"
 #include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
-#include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/ElementAnalysis.h"
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,33 +23,67 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
 
+GoalWitnessSearch *selfopt::goalWitnessSearch = nullptr;
+
+static bool keepsCap(const ElementCase &point) {
+  double sum = 0;
+  for (const Interval &z : point.box[0])
+    sum += std::exp(z.low - point.box[0][size_t(point.seed.element)].low);
+  return 1 / sum <= point.until;
+}
+
+void selfopt::forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit, unsigned from,
+                           unsigned to) {
+  ElementCase point = goal.assumed;
+  unsigned seed = goal.assumed.seed.argument;
+  int64_t element = goal.assumed.seed.element;
+  for (unsigned n = from; n < to; ++n) {
+    Philox random(0x70726f6f66, n);
+    // Scores that play one part need not all differ: two values for them do, and the analysis looks at equal elements once.
+    std::array<std::optional<double>, 2> drawn;
+    for (size_t i = 0; i < point.box.size(); ++i)
+      for (size_t k = 0; k < point.box[i].size(); ++k) {
+        const Interval &whole = goal.assumed.box[i][k];
+        double x = whole.low + (whole.high - whole.low) / 2;
+        bool own = i == seed && int64_t(k) == element;
+        if (n >= 1 && n <= 4)
+          x = own == (n % 2 == 1) ? (n <= 2 ? whole.high : whole.high / 100) : (n <= 2 ? whole.low : whole.low / 100);
+        else if (n >= 5) {
+          double scale = std::array<double, 4>{1, 4, 0.1, whole.high / 3}[n % 4];
+          std::optional<double> once, &value = goal.alike && i == 0 && int64_t(k) != element ? drawn[k % 2] : once;
+          if (!value)
+            value = std::clamp(whole.low >= 0 ? whole.low + (whole.high - whole.low) * random.uniform() : scale * random.normal(),
+                               whole.low, whole.high);
+          x = *value;
+        }
+        point.box[i][k] = Interval::point(whole.low == whole.high ? whole.low : double(float(x)));
+      }
+    if (point.order) {
+      // The case's half.
+      Interval &p = point.box[0][size_t(element)], &t = point.box[1][size_t(element)];
+      if ((p.low - t.low) * point.order < 0)
+        std::swap(p, t);
+    }
+    if (point.until < 1 && !keepsCap(point))
+      continue;
+    if (visit(point))
+      return;
+  }
+}
+
 namespace {
 
 using Box = std::vector<std::vector<Interval>>;
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-/// One thing to be shown over a box, and how a point refutes it.
-struct Goal {
-  ElementCase assumed;
-  /// Holds on the whole box; a reason where it does not.
-  llvm::function_ref<bool(const ElementAnalysis &)> holds;
-  /// Certainly fails on the whole box, which is a point.
-  llvm::function_ref<bool(const ElementAnalysis &)> fails;
-  std::string what; ///< Of which label or element: "label 3", "the derivative by element 2".
-};
+bool falls(const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; }
+bool rises(const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; }
+bool surelyRises(const ElementAnalysis &a) { return a.result().slope.low > 1e-12; }
+bool surelyFalls(const ElementAnalysis &a) { return a.result().slope.high < -1e-12; }
 
 int64_t countOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor ? tensor.getNumElements() : 1;
-}
-
-std::string textOf(ArrayRef<Interval> point) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << (point.size() > 1 ? "[" : "");
-  llvm::interleaveComma(point, os, [&](const Interval &x) { os << llvm::format("%.6g", x.low); });
-  os << (point.size() > 1 ? "]" : "");
-  return text;
 }
 
 class Prover {
@@ -126,7 +160,8 @@ private:
       return false;
     --left;
     ++looked;
-    if (goal.holds(ElementAnalysis(block, goal.assumed))) {
+    // The whole box was looked at before.
+    if (depth && goal.holds(ElementAnalysis(block, goal.assumed))) {
       tree += "L";
       return true;
     }
@@ -141,7 +176,7 @@ private:
     }
     Interval whole = box[argument][at];
     double middle = double(float(whole.low + (whole.high - whole.low) / 2));
-    if (depth >= 40 || !(whole.low < middle && middle < whole.high))
+    if (depth >= (classes() > 4 ? options.manyDepth : options.depth) || !(whole.low < middle && middle < whole.high))
       return false;
     tree += "(" + std::to_string(argument) + "." + std::to_string(at) + " " + formatDouble(middle) + " ";
     box[argument][at].high = middle;
@@ -157,91 +192,11 @@ private:
     return low;
   }
 
-  /// Points of the box: its middle, its corners in the ways that matter to a loss, and draws of several sizes.
-  /// Most that are wrong are wrong at one of the first `fewPoints`.
-  static constexpr unsigned fewPoints = 9, allPoints = 72;
-  void forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit, unsigned from = 0,
-                    unsigned to = allPoints) {
-    ElementCase point = goal.assumed;
-    Philox random(0x70726f6f66);
-    unsigned seed = goal.assumed.seed.argument;
-    int64_t element = goal.assumed.seed.element;
-    for (unsigned n = 0; n < to; ++n) {
-      for (size_t i = 0; i < point.box.size(); ++i)
-        for (size_t k = 0; k < point.box[i].size(); ++k) {
-          const Interval &whole = goal.assumed.box[i][k];
-          double x = whole.low + (whole.high - whole.low) / 2;
-          bool own = i == seed && int64_t(k) == element;
-          if (n >= 1 && n <= 4)
-            x = own == (n % 2 == 1) ? (n <= 2 ? whole.high : whole.high / 100) : (n <= 2 ? whole.low : whole.low / 100);
-          else if (n >= 5) {
-            double scale = std::array<double, 4>{1, 4, 0.1, whole.high / 3}[n % 4];
-            x = std::clamp(whole.low >= 0 ? whole.low + (whole.high - whole.low) * random.uniform() : scale * random.normal(),
-                           whole.low, whole.high);
-          }
-          point.box[i][k] = Interval::point(whole.low == whole.high ? whole.low : double(float(x)));
-        }
-      if (point.order) {
-        // The case's half.
-        Interval &p = point.box[0][size_t(element)], &t = point.box[1][size_t(element)];
-        if ((p.low - t.low) * point.order < 0)
-          std::swap(p, t);
-      }
-      if (n < from || (point.until < 1 && !keepsCap(point)))
-        continue;
-      if (visit(point))
-        return;
-    }
-  }
-  static bool keepsCap(const ElementCase &point) {
-    double sum = 0;
-    for (const Interval &z : point.box[0])
-      sum += std::exp(z.low - point.box[0][size_t(point.seed.element)].low);
-    return 1 / sum <= point.until;
-  }
-
-  std::string place(const ElementCase &point) {
-    std::string text = isLabelled() ? "label " + std::to_string(int64_t(point.box[1][0].low)) + ", scores " + textOf(point.box[0])
-                                    : "";
-    if (!isLabelled())
-      for (auto [i, elements] : llvm::enumerate(point.box))
-        text += (i ? ", " : "") + textOf(elements);
-    return text;
-  }
-
-  std::optional<std::string> refute(const Goal &goal, bool slope, unsigned from, unsigned to) {
-    std::optional<std::string> witness;
-    forEachPoint(goal, [&](const ElementCase &point) {
-      ElementAnalysis at(block, point);
-      if (!goal.fails(at))
-        return false;
-      const Element &r = at.result();
-      const Interval &x = slope ? r.slope : r.rounded;
-      witness = goal.what + " is " + llvm::formatv("{0:f6}", x.low + (x.high - x.low) / 2).str() + " at (" + place(point) + ")";
-      return true;
-    }, from, to);
-    return witness;
-  }
-
-  /// What the interpreter computes at a point; nullopt where it can't.
-  std::optional<double> compute(const ElementCase &point) {
-    SmallVector<reference::Tensor> inputs, results;
-    for (auto [argument, elements] : llvm::zip(block.getArguments(), point.box)) {
-      auto tensor = dyn_cast<RankedTensorType>(argument.getType());
-      bool isFloat = isa<FloatType>(getElementTypeOrSelf(argument.getType()));
-      auto input = reference::Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), isFloat);
-      for (auto [i, x] : llvm::enumerate(elements))
-        isFloat ? void(input.floats[i] = x.low) : void(input.integers[i] = int64_t(x.low));
-      inputs.push_back(std::move(input));
-    }
-    ScopedDiagnosticHandler swallow(program->getContext(), [](Diagnostic &) { return success(); });
-    if (failed(reference::Interpreter().runBlock(block, inputs, results)) || results.empty())
-      return std::nullopt;
-    return results[0].floats[0];
-  }
-
   //===--- Properties -----------------------------------------------------------===//
 
+  Goal goalOf(ElementCase assumed, GoalTest holds, GoalTest fails, std::string what) {
+    return {std::move(assumed), holds, fails, std::move(what), isLabelled() && treatsClassesAlike(), isLabelled()};
+  }
   /// The label cases, or the one case without a label.
   SmallVector<int64_t> labels() {
     if (!isLabelled())
@@ -272,30 +227,40 @@ private:
 
   /// Proves one goal, or says why not. The verdict is Holds where nothing is to be said.
   std::optional<ProofResult> settle(Goal &goal, bool slope) {
+    return settle(goal, slope, goal.holds(ElementAnalysis(block, goal.assumed)));
+  }
+  /// `proved`: whether it holds of the whole box at once.
+  std::optional<ProofResult> settle(Goal &goal, bool slope, bool proved) {
     std::string tree;
     unsigned budget = classes() > 4 ? options.manyLeaves : options.leaves;
     left = budget - std::min(budget, looked);
     // A few points first, then proof, then the others.
-    bool proved = goal.holds(ElementAnalysis(block, goal.assumed));
     if (proved) {
       ++looked;
       tree = "L";
     } else {
-      if (auto witness = refute(goal, slope, 0, fewPoints))
-        return ProofResult{Verdict::Violated, "intervals", *witness};
+      if (auto violated = refute(goal, slope, 0, fewPoints))
+        return violated;
       proved = bound(goal, tree);
     }
     if (proved) {
       trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
       return std::nullopt;
     }
-    if (auto witness = refute(goal, slope, fewPoints, allPoints))
-      return ProofResult{Verdict::Violated, "intervals", *witness};
+    if (auto violated = refute(goal, slope, fewPoints, allPoints))
+      return violated;
     // Where there is no value, there is none that would do.
-    if (auto bad = findBadValue(goal, [](double) { return false; }))
-      return *bad;
+    if (goal.fails) {
+      goal.fails = nullptr;
+      if (auto violated = refute(goal, slope, 0, allPoints))
+        return violated;
+    }
     return ProofResult{Verdict::Unknown, "branch and bound",
                        goal.what + " could not be bounded: " + blame(goal) + ", after " + std::to_string(looked) + " boxes"};
+  }
+
+  std::optional<ProofResult> refute(const Goal &goal, bool slope, unsigned from, unsigned to) {
+    return goalWitnessSearch ? goalWitnessSearch(program, goal, slope, from, to) : std::nullopt;
   }
 
   /// Where the analysis of the whole box loses it.
@@ -309,20 +274,6 @@ private:
     return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low), formatDouble(r.rounded.high),
                          formatDouble(r.slope.low), formatDouble(r.slope.high))
         .str();
-  }
-
-  /// A point at which the program computes a number that is none, or one that `wrong` refuses.
-  std::optional<ProofResult> findBadValue(const Goal &goal, llvm::function_ref<bool(double)> wrong) {
-    std::optional<ProofResult> found;
-    forEachPoint(goal, [&](const ElementCase &point) {
-      std::optional<double> x = compute(point);
-      if (!x || (std::isfinite(*x) && !wrong(*x)))
-        return false;
-      std::string value = std::isnan(*x) ? "NaN" : std::isinf(*x) ? (*x > 0 ? "infinite" : "-infinite") : llvm::formatv("{0:f6}", *x).str();
-      found = ProofResult{Verdict::Violated, "interpreter", "the result is " + value + " at (" + place(point) + ")"};
-      return true;
-    });
-    return found;
   }
 
   ProofResult finish(std::string detail) {
@@ -346,28 +297,20 @@ private:
 ProofResult Prover::proveFinite(double domain) {
   Box box = domainOf(domain);
   auto holds = [](const ElementAnalysis &a) { return !a.firstNotFinite() && !a.firstUnboundedSlope(); };
-  auto never = [](const ElementAnalysis &) { return false; };
   double low = inf, high = -inf;
   bool regression = isRegression();
   for (int64_t label : labels())
     for (int64_t step = 0, n = int64_t(elements(label).size()) * (regression ? 2 : 1); step < n; ++step) {
       int64_t element = elements(label)[size_t(regression ? step / 2 : step)];
-      Goal goal{caseOf(box, label, {0, element}), holds, never,
-                (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) + "the derivative by element " + std::to_string(element)};
+      Goal goal = goalOf(caseOf(box, label, {0, element}), holds, nullptr,
+                (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) + "the derivative by element " + std::to_string(element));
       // A prediction is above its target or below: by itself, each tells where |d| switches.
       if (regression)
         goal.assumed.order = step % 2 ? -1 : 1;
       ElementAnalysis whole(block, goal.assumed);
       low = std::min(low, whole.result().rounded.low);
       high = std::max(high, whole.result().rounded.high);
-      if (holds(whole)) {
-        ++looked;
-        trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", "L"}});
-        continue;
-      }
-      if (auto violated = findBadValue(goal, [](double) { return false; }))
-        return *violated;
-      if (auto result = settle(goal, false))
+      if (auto result = settle(goal, false, holds(whole)))
         return *result;
     }
   return finish("every value is finite, the result in [" + formatDouble(low) + ", " + formatDouble(high) + "]");
@@ -375,18 +318,14 @@ ProofResult Prover::proveFinite(double domain) {
 
 /// Of a loss by a label: falls with the label's score, and, where asked, does not fall with another's.
 std::optional<ProofResult> Prover::signs(const Box &box, double until, bool others) {
-  auto falls = [](const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; };
-  auto rises = [](const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; };
-  auto surelyRises = [](const ElementAnalysis &a) { return a.result().slope.low > 1e-12; };
-  auto surelyFalls = [](const ElementAnalysis &a) { return a.result().slope.high < -1e-12; };
   for (int64_t label : labels())
     for (int64_t element : elements(label)) {
       bool own = element == label;
       if (!own && !others)
         continue;
-      Goal goal{caseOf(box, label, {0, element}), own ? llvm::function_ref<bool(const ElementAnalysis &)>(falls) : rises,
-                own ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyRises) : surelyFalls,
-                "label " + std::to_string(label) + ", the derivative by " + (own ? "the right score" : "the score of " + std::to_string(element))};
+      Goal goal = goalOf(caseOf(box, label, {0, element}), own ? falls : rises,
+                own ? surelyRises : surelyFalls,
+                "label " + std::to_string(label) + ", the derivative by " + (own ? "the right score" : "the score of " + std::to_string(element)));
       if (own)
         goal.assumed.until = until;
       if (auto result = settle(goal, true))
@@ -415,15 +354,11 @@ ProofResult Prover::proveSigns(const Requirement &require) {
     return finish(monotone ? "the derivative by the right score is at most 0, by every other at least 0"
                            : "the derivative by the right score is at most 0, and below 0 somewhere");
   }
-  auto falls = [](const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; };
-  auto rises = [](const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; };
-  auto surelyRises = [](const ElementAnalysis &a) { return a.result().slope.low > 1e-12; };
-  auto surelyFalls = [](const ElementAnalysis &a) { return a.result().slope.high < -1e-12; };
   if (isa<ScheduleOp, SamplerOp>(program) && monotone) {
     bool schedule = isa<ScheduleOp>(program);
-    Goal goal{caseOf(box, -1, {0, 0}), schedule ? llvm::function_ref<bool(const ElementAnalysis &)>(falls) : rises,
-              schedule ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyRises) : surelyFalls,
-              schedule ? "the derivative by the fraction of training" : "the derivative by the loss"};
+    Goal goal = goalOf(caseOf(box, -1, {0, 0}), schedule ? falls : rises,
+              schedule ? surelyRises : surelyFalls,
+              schedule ? "the derivative by the fraction of training" : "the derivative by the loss");
     if (auto result = settle(goal, true))
       return *result;
     return finish(goal.what + (schedule ? " is at most 0" : " is at least 0"));
@@ -434,9 +369,9 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   bool moves = false;
   for (int64_t element = 0; element < classes(); ++element)
     for (int order : {1, -1}) {
-      Goal goal{caseOf(box, -1, {0, element}), order > 0 ? llvm::function_ref<bool(const ElementAnalysis &)>(rises) : falls,
-                order > 0 ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyFalls) : surelyRises,
-                "the derivative by element " + std::to_string(element) + " of a prediction " + (order > 0 ? "above" : "below") + " its target"};
+      Goal goal = goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls,
+                order > 0 ? surelyFalls : surelyRises,
+                "the derivative by element " + std::to_string(element) + " of a prediction " + (order > 0 ? "above" : "below") + " its target");
       goal.assumed.order = order;
       if (auto result = settle(goal, true))
         return *result;
@@ -455,7 +390,7 @@ ProofResult Prover::proveBoundedBelow(double domain, double least) {
   auto holds = [&](const ElementAnalysis &a) { return a.result().rounded.low >= least && !a.result().rounded.mayBeNaN; };
   auto fails = [&](const ElementAnalysis &a) { return a.result().rounded.high < least; };
   for (int64_t label : labels()) {
-    Goal goal{caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails, label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value"};
+    Goal goal = goalOf(caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails, label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value");
     if (auto result = settle(goal, false))
       return *result;
   }

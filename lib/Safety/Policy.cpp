@@ -16,7 +16,9 @@
 #include "SelfOpt/Safety/TrainedChecks.h"
 #include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 using namespace mlir;
 using namespace selfopt;
@@ -93,15 +95,18 @@ FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef pro
   auto policy = spec.lookupSymbol<PolicyOp>(policyName);
   if (!policy)
     return spec.emitError() << "expects a safety.policy @" << policyName << ", found none", failure();
+  std::set<std::string> closure;
   for (auto seal : policy.getOps<SealOp>())
     for (auto symbol : seal.getSymbols().getAsRange<FlatSymbolRefAttr>()) {
-      auto digest = digestClosure(spec, symbol.getValue(), &fixed.closure);
+      auto digest = digestClosure(spec, symbol.getValue(), &closure);
       if (failed(digest))
         return seal.emitOpError("can't seal ") << symbol, failure();
       fixed.sealed[symbol.getValue().str()] = *digest;
       fixed.sealText += (fixed.sealText.empty() ? "seal @" : " @") + symbol.getValue().str();
     }
   fixed.original = std::make_shared<OwningOpRef<ModuleOp>>(spec.clone());
+  for (const std::string &name : closure)
+    fixed.closure.push_back((*fixed.original)->lookupSymbol(name));
   // Everything that learns is mutable, everything that judges is sealed, and there is no third kind.
   for (auto search : spec.getOps<evolve::SearchOp>()) {
     llvm::StringSet<> mutable_;
@@ -151,19 +156,29 @@ struct Checker {
   ModuleOp spec;
   StringRef program;
   const std::map<std::string, std::string> &sealed;
-  const std::set<std::string> &closure;
+  ArrayRef<Operation *> closure;
   ModuleOp original;
   const ProgramFacts &facts;
   Policy::Proofs &proofs;
+  /// The spec's symbols, the first of each name.
+  llvm::SmallDenseMap<StringAttr, Operation *, 32> symbols{};
+
+  void findSymbols() {
+    auto key = StringAttr::get(spec.getContext(), SymbolTable::getSymbolAttrName());
+    for (Operation &op : *spec.getBody())
+      if (auto name = op.getAttrOfType<StringAttr>(key))
+        symbols.try_emplace(name, &op);
+  }
+  Operation *lookup(StringAttr name) const { return symbols.lookup(name); }
 
   /// Whether all that the sealed digests were taken of is still written as it was, so that they are what they were.
   bool untouched() {
     // Attributes are compared by their addresses.
     if (spec.getContext() != original.getContext())
       return false;
-    for (const std::string &name : closure) {
-      Operation *then = original.lookupSymbol(name), *now = spec.lookupSymbol(name);
-      if (!then || !now || !sameStructure(then, now) || (isa<DatasetOp>(now) && !sameFolder(then, now)))
+    for (Operation *then : closure) {
+      Operation *now = lookup(SymbolTable::getSymbolName(then));
+      if (!now || !sameStructure(then, now) || (isa<DatasetOp>(now) && !sameFolder(then, now)))
         return false;
     }
     return true;
@@ -251,18 +266,23 @@ struct Checker {
       text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
     if (op.getProperty() == Property::NoFlow)
       return checkFlow(op, text);
-    Operation *program = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
+    Operation *program = lookup(op.getSubjectAttr().getRootReference());
     if (!program)
       return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
     ProofResult proof;
-    if (op.needsWeights() && facts.weights)
+    if (op.needsWeights() && facts.weights) {
       proof = checkTrained(spec, this->program, op, *facts.weights);
-    else if (op.needsWeights())
+    } else if (op.needsWeights()) {
       proof.detail = "it was not re-checked: it is of trained weights, and none were given";
-    else if (spec.getContext() != original.getContext())
+    } else if (spec.getContext() != original.getContext()) {
       proof = prove(program, op);
-    else // A program of the same structure has the same proof.
-      proof = proofs[text].get(program, [&](Operation *fresh) { return prove(fresh, op); });
+    } else { // A program of the same structure has the same proof.
+      auto &known = *proofs.get(program, [](Operation *) { return std::make_unique<std::map<std::string, ProofResult>>(); });
+      auto [entry, fresh] = known.try_emplace(text);
+      if (fresh)
+        entry->second = prove(program, op);
+      proof = entry->second;
+    }
     CheckResult result = make(op, text, proof.verdict, proof.detail);
     result.ofWeights = op.needsWeights();
     result.engine = std::move(proof.engine);
@@ -286,34 +306,48 @@ struct Checker {
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.
   CheckResult checkFlow(RequireOp op, StringRef text) {
-    auto source = spec.lookupSymbol(op.getSubjectAttr().getRootReference());
+    Operation *source = lookup(op.getSubjectAttr().getRootReference());
     StringRef split = op.getSubjectAttr().getNestedReferences().empty()
                           ? StringRef()
                           : op.getSubjectAttr().getLeafReference().getValue();
-    llvm::StringSet<> seen;
-    SmallVector<std::pair<SymbolRefAttr, std::string>> pending{{op.getTargetAttr(), ""}};
+    // What is reached, and by which earlier one of these.
+    struct Visit {
+      SymbolRefAttr ref;
+      size_t from;
+    };
+    SmallVector<Visit, 16> visits{{op.getTargetAttr(), ~size_t(0)}};
+    auto pathTo = [&](size_t i) {
+      std::string path;
+      for (; i != ~size_t(0); i = visits[i].from)
+        path = "@" + visits[i].ref.getRootReference().str() + (path.empty() ? "" : " -> ") + path;
+      return path;
+    };
+    SmallPtrSet<Operation *, 16> seen;
+    SmallVector<size_t, 16> pending{0};
     unsigned reached = 0;
     while (!pending.empty()) {
-      auto [ref, path] = pending.pop_back_val();
-      StringRef name = ref.getRootReference();
-      std::string here = path + (path.empty() ? "@" : " -> @") + name.str();
-      Operation *target = spec.lookupSymbol(name);
+      size_t here = pending.pop_back_val();
+      SymbolRefAttr ref = visits[here].ref;
+      Operation *target = lookup(ref.getRootReference());
       if (!target)
-        return make(op, text, Verdict::Unknown, here + " is not defined");
+        return make(op, text, Verdict::Unknown, pathTo(here) + " is not defined");
       ++reached;
       if (auto dataset = dyn_cast<DatasetOp>(target)) {
         StringRef read = ref.getNestedReferences().empty() ? StringRef("train") : ref.getLeafReference().getValue();
         std::string leak = overlap(source, split, dataset, read);
         if (!leak.empty())
-          return make(op, text, Verdict::Violated, here + "::" + read + " " + leak);
+          return make(op, text, Verdict::Violated, pathTo(here) + "::" + read + " " + leak);
         continue;
       }
       if (target == source)
-        return make(op, text, Verdict::Violated, here + " reads it");
+        return make(op, text, Verdict::Violated, pathTo(here) + " reads it");
       // Each symbol once; a dataset may be reached through several of its splits.
-      if (!seen.insert(name).second)
+      if (!seen.insert(target).second)
         continue;
-      walkSymbolRefs(target, [&](SymbolRefAttr next) { pending.push_back({next, here}); });
+      walkSymbolRefs(target, [&](SymbolRefAttr next) {
+        pending.push_back(visits.size());
+        visits.push_back({next, here});
+      });
     }
     return make(op, text, Verdict::Holds, Twine(reached) + " symbols reached, none reads it");
   }
@@ -359,11 +393,13 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
     return results;
   }
   Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
+  checker.findSymbols();
   auto add = [&](CheckResult result, StringRef engine) {
     if (result.engine.empty())
       result.engine = engine.str();
     results.push_back(std::move(result));
   };
+  results.reserve(policy.getBody().front().getOperations().size() + 1);
   // First, and always: with the policy itself among what is sealed, its other constraints are the ones that were fixed.
   if (!sealed.empty()) {
     auto seals = policy.getOps<SealOp>();
@@ -386,6 +422,7 @@ std::vector<CheckResult> Policy::checkWeights(ModuleOp candidate, const TrainedW
   ProgramFacts facts;
   facts.weights = &weights;
   Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
+  checker.findSymbols();
   if (auto policy = candidate.lookupSymbol<PolicyOp>(policyName))
     for (auto require : policy.getOps<RequireOp>())
       if (require.needsWeights())

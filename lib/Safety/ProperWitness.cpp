@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ObjectiveWitness.h"
 #include "Proper.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/UpdateRule.h"
@@ -116,4 +117,5 @@ static std::optional<std::string> findImproperWitness(Block &block, int classes)
 void selfopt::enableWitnesses() {
   updaterule::witnessSearch = updaterule::findWitness;
   improperWitnessSearch = findImproperWitness;
+  goalWitnessSearch = findGoalWitness;
 }

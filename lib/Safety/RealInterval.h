@@ -12,15 +12,21 @@
 #define SELFOPT_LIB_SAFETY_REALINTERVAL_H
 
 #include "IntervalMath.h"
+#include "llvm/ADT/bit.h"
 
 namespace selfopt::reals {
 using ranges::inf;
+
+/// The next f64 below or above a number other than 0, as nextafter gives it, without a call: the bits of numbers of one sign
+/// are in their order.
+inline double below(double x) { return x == -inf ? x : llvm::bit_cast<double>(llvm::bit_cast<uint64_t>(x) + (x < 0 ? 1 : -1)); }
+inline double above(double x) { return -below(-x); }
 
 /// f64 operations are correctly rounded, so one step outward holds the real number.
 inline Interval widen(double low, double high, bool undefined = false) {
   if (std::isnan(low) || std::isnan(high))
     return Interval::top();
-  return {low == 0 ? low : std::nextafter(low, -inf), high == 0 ? high : std::nextafter(high, inf), undefined};
+  return {low == 0 ? low : below(low), high == 0 ? high : above(high), undefined};
 }
 inline bool isZero(const Interval &x) { return x.low == 0 && x.high == 0 && !x.mayBeNaN; }
 inline bool isPoint(const Interval &x) { return x.low == x.high && !x.mayBeNaN; }

@@ -67,8 +67,16 @@ public:
 
 private:
   friend struct ElementRules;
+  friend class ElementResults;
   mlir::Block &block;
-  llvm::DenseMap<mlir::Value, std::vector<Element>> known;
+  /// Where a value's elements begin, and how many there are. All stand in one array, with room for all from the start.
+  struct Place {
+    unsigned begin, count;
+  };
+  llvm::SmallDenseMap<mlir::Value, Place, 32> known;
+  std::vector<Element> elements;
+  /// Per element, the first of its value that was computed from the same elements in the same way, and so is equal to it.
+  std::vector<unsigned> firstAlike;
   mlir::Operation *notFinite = nullptr, *unbounded = nullptr;
 };
 

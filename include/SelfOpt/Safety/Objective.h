@@ -24,8 +24,10 @@
 namespace selfopt {
 
 struct ProofOptions {
-  unsigned leaves = 512;    ///< Boxes that one proof may look at,
-  unsigned manyLeaves = 128; ///< and of a box of many dimensions, where splitting seldom helps: more than 4 elements.
+  unsigned leaves = 512, depth = 40; ///< Boxes that one proof may look at, and how often one may be split,
+  /// and of a box of many dimensions, where splitting seldom helps: more than 4 elements. What is proved of those at all has
+  /// leaves at depth 1, 10 or 20, where no element, each, or each twice was split (of 13,000 losses none was deeper than 21).
+  unsigned manyLeaves = 128, manyDepth = 24;
 };
 
 /// A property with its parameters, as safety.require has them.

@@ -25,7 +25,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -63,16 +62,17 @@ public:
   /// Symbol to digest, of all that is sealed.
   const std::map<std::string, std::string> &getSeals() const { return sealed; }
 
-  /// By constraint, what was proved of a program: most candidates have the loss of their parent. Of the context that the
+  /// What was proved of a program, by constraint: most candidates have the loss of their parent. Of the context that the
   /// policy was fixed in; candidates of another one are proved anew.
-  using Proofs = std::map<std::string, StructureMemo<ProofResult>>;
+  using Proofs = StructureMemo<std::unique_ptr<std::map<std::string, ProofResult>>>;
 
 private:
   std::string policyName, programName;
   std::map<std::string, std::string> sealed; ///< Symbol to digest.
-  std::set<std::string> closure;             ///< Every symbol that went into a digest,
-  /// and the spec as it was: a candidate with the same ops has the same digests. Lives as long as its context at most.
+  /// The spec as it was, and of it every symbol that went into a digest: a candidate with the same ops has the same
+  /// digests. Lives as long as its context at most.
   std::shared_ptr<mlir::OwningOpRef<mlir::ModuleOp>> original;
+  std::vector<mlir::Operation *> closure;
   std::string sealText;                      ///< The seals as the policy spells them.
   std::shared_ptr<Proofs> proofs = std::make_shared<Proofs>();
 };
