@@ -97,6 +97,12 @@ std::string smoothed() {
                                    "%r = arith.negf %s : f32")
                   .str());
 }
+/// The right score moves all probabilities but its own, which is taken out, and those of equal scores alike.
+std::string nestedSoftmax() {
+  return loss((Twine(softmax) + "%ones = arith.constant dense<1.0> : !P\n%hot = nn.one_hot %label : !P\n"
+                                 "%others = arith.subf %ones, %hot : !P\n%m = arith.mulf %q, %others : !P\n"
+                                 "%z = nn.softmax %m : !P\n%k = nn.pick %z[%label] : f32\n%r = arith.negf %k : f32").str());
+}
 
 TEST(Objective, LibraryLossesAreFiniteAndAligned) {
   for (const char *name : {"cross_entropy", "focal", "brier"}) {
@@ -203,7 +209,7 @@ TEST(Objective, SaysWhatItIsNotSaidOf) {
 /// No execution leaves an interval: losses of the library, and what 20 mutations in a row make of them.
 TEST(ElementAnalysis, HoldsEveryExecution) {
   contextWithRanges();
-  std::vector<std::string> starts{linearScore(), sphericalScore(), smoothed(), huber()};
+  std::vector<std::string> starts{linearScore(), sphericalScore(), nestedSoftmax(), smoothed(), huber()};
   for (const char *name : {"cross_entropy", "focal", "brier"})
     starts.push_back(libraryLoss(name, "tensor<4xf32>"));
   for (const char *name : {"mse", "mae", "pseudo_huber"})
@@ -214,6 +220,7 @@ TEST(ElementAnalysis, HoldsEveryExecution) {
       OwningOpRef<ModuleOp> spec = parse(text);
       ASSERT_TRUE(spec);
       Philox random(n, chain);
+      ASSERT_EQ(findUnsound(spec->lookupSymbol("f")->getRegion(0).front(), random, 50, 12, checked), "") << text;
       Block lineage;
       for (int step = 0; step < 20; ++step) {
         Operation *program = spec->lookupSymbol("f");
