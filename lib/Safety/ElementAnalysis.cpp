@@ -240,35 +240,46 @@ struct ElementRules {
     }
     e.rounded = meet(sum, coarse[0]);
     if (refines(op.getInput())) {
-      // In f32 each probability is off by 2^-16 of itself, and the sum rounds.
+      // In f32 each probability is off by 2^-16 of itself, each logarithm by 2^-18 and 2^-20 of itself, and the sum rounds.
+      // A sum of logarithms that is far below its bound by that is far below it.
       Interval real = refineSum(op.getInput(), /*inF32=*/true);
       if (op.getKind() == nn::Reduction::Mean)
         real = times(real, widen(1 / double(n), 1 / double(n)));
-      double off = std::max(std::fabs(real.low), std::fabs(real.high)) * double(n) * 0x1p-14 + slack + 1e-36;
+      double size = std::max(std::isfinite(real.low) ? std::fabs(real.low) : 0, std::fabs(real.high));
+      double off = size * double(n) * 0x1p-14 + slack + 1e-36;
       e.rounded = meet(e.rounded, ranges::outward(real.low - off, real.high + off, real.mayBeNaN));
     }
     out.push_back(e);
   }
-  /// Sums of a softmax, of its squares, and of what it weighs are known better than by their terms.
+  /// Sums of a softmax, of its squares, of what it weighs and of its logarithms are known better than by their terms.
   static bool refines(Value v) {
     auto product = v.getDefiningOp<arith::MulFOp>();
-    return probabilities(v) || (product && (probabilities(product.getLhs()) || probabilities(product.getRhs())));
+    return probabilities(v) || v.getDefiningOp<nn::LogSoftmaxOp>() ||
+           (product && (probabilities(product.getLhs()) || probabilities(product.getRhs())));
   }
   /// Keeps no promise about NaN: that is the terms' own.
   Interval refineSum(Value v, bool inF32) {
+    double n = double(get(v).size());
     if (probabilities(v))
       return {1, 1, true};
+    if (v.getDefiningOp<nn::LogSoftmaxOp>()) // the product of probabilities is largest where they are equal
+      return {-inf, -n * std::log(n) * (1 - 1e-15), true};
     auto product = v.getDefiningOp<arith::MulFOp>();
     if (!product || !refines(v))
       return Interval::top();
-    double n = double(get(v).size());
     if (product.getLhs() == product.getRhs())
       return widen(1 / n, 1, true);
+    Value weighed = probabilities(product.getLhs()) ? product.getRhs() : product.getLhs();
     Interval hull{inf, -inf, true};
-    for (const Element &e : get(probabilities(product.getLhs()) ? product.getRhs() : product.getLhs())) {
+    for (const Element &e : get(weighed)) {
       const Interval &w = inF32 ? e.rounded : e.exact;
       hull = {std::min(hull.low, w.low), std::max(hull.high, w.high), true};
     }
+    // An entropy.
+    auto logs = weighed.getDefiningOp<nn::LogSoftmaxOp>();
+    auto layer = logs ? probabilities(product.getLhs() == weighed ? product.getRhs() : product.getLhs()) : nullptr;
+    if (layer && layer.getInput() == logs.getInput())
+      hull.low = std::max(hull.low, -std::log(n) * (1 + 1e-15));
     return hull;
   }
 

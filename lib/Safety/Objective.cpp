@@ -37,6 +37,8 @@ void selfopt::forEachPoint(const Goal &goal, llvm::function_ref<bool(const Eleme
   ElementCase point = goal.assumed;
   unsigned seed = goal.assumed.seed.argument;
   int64_t element = goal.assumed.seed.element;
+  // Nearly sure: a loss that rewards entropy is below 0 there, and nowhere else.
+  constexpr std::array<double, 6> margins{2, 5, 10, 20, 40, 80};
   for (unsigned n = from; n < to; ++n) {
     Philox random(0x70726f6f66, n);
     // Scores that play one part need not all differ: two values for them do, and the analysis looks at equal elements once.
@@ -48,6 +50,8 @@ void selfopt::forEachPoint(const Goal &goal, llvm::function_ref<bool(const Eleme
         bool own = i == seed && int64_t(k) == element;
         if (n >= 1 && n <= 4)
           x = own == (n % 2 == 1) ? (n <= 2 ? whole.high : whole.high / 100) : (n <= 2 ? whole.low : whole.low / 100);
+        else if (n >= fewPoints && n < fewPoints + margins.size())
+          x = std::clamp(own ? margins[n - fewPoints] : 0, whole.low, whole.high);
         else if (n >= 5) {
           double scale = std::array<double, 4>{1, 4, 0.1, whole.high / 3}[n % 4];
           std::optional<double> once, &value = goal.alike && i == 0 && int64_t(k) != element ? drawn[k % 2] : once;

@@ -7,8 +7,8 @@
 //
 // objective-stress [LOSSES] [SAMPLED] [POINTS]: losses made from cross-entropy by one to four mutations; the verdicts of
 // each constraint on them, and what a proof takes. Of those that hold, so many are looked at in so many points: a value
-// that is not finite, a loss that rises with the score of its label, or one below its bound is a counterexample, and an
-// error.
+// that is not finite, a loss that rises with the score of its label, one below its bound, or one that expects less at other
+// scores than at the truth is a counterexample, and an error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,6 +58,29 @@ static std::string findCounterexample(Block &block, StringRef property, Philox &
     };
     double value = run(Precision::AsTyped);
     std::string at = llvm::formatv(" at point {0}", n).str();
+    if (property == "proper") {
+      // The expected loss at any scores against that at scores whose softmax is the truth.
+      Tensor truth = z;
+      for (double &x : truth.floats)
+        x = double(float(std::clamp(x, -20.0, 20.0)));
+      Tensor other = truth;
+      for (double &x : other.floats)
+        x += std::array<double, 3>{0.01, 1, 10}[n / 4 % 3] * random.normal();
+      double most = *llvm::max_element(truth.floats), sum = 0, atTruth = 0, atOther = 0;
+      for (double x : truth.floats)
+        sum += std::exp(x - most);
+      for (int64_t y = 0; y < 10; ++y) {
+        double q = std::exp(truth.floats[size_t(y)] - most) / sum;
+        label = y;
+        z = truth;
+        atTruth += q * run(Precision::Double);
+        z = other;
+        atOther += q * run(Precision::Double);
+      }
+      if (!(atOther >= atTruth - 1e-12 * (1 + std::fabs(atTruth))))
+        return llvm::formatv("{0} expected, less than {1} at the truth{2}", atOther, atTruth, at).str();
+      continue;
+    }
     if (property == "finite" && !std::isfinite(value))
       return "not finite" + at;
     if (property == "bounded_below" && !(value >= 0))

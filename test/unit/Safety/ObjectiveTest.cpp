@@ -97,6 +97,10 @@ std::string smoothed() {
                                    "%r = arith.negf %s : f32")
                   .str());
 }
+std::string entropy() {
+  return loss((Twine(softmax) + "%lp = nn.log_softmax %p : !P\n%h = arith.mulf %lp, %q : !P\n%s = nn.reduce sum %h : f32\n"
+                                "%m = nn.reduce sum %lp : f32\n%d = arith.subf %s, %m : f32\n%r = arith.subf %d, %l : f32").str());
+}
 /// The right score moves all probabilities but its own, which is taken out, and those of equal scores alike.
 std::string nestedSoftmax() {
   return loss((Twine(softmax) + "%ones = arith.constant dense<1.0> : !P\n%hot = nn.one_hot %label : !P\n"
@@ -174,6 +178,9 @@ TEST(Objective, Monotone) {
 TEST(Objective, BoundedBelow) {
   EXPECT_VERDICT("holds", sphericalScore(), "bounded_below at_least(-4)");
   EXPECT_VERDICT("violated", sphericalScore(), "bounded_below at_least(0)");
+  // The entropy is at most log n, the logarithms sum to at most -n log n, a probability is at most 1: n = 10.
+  EXPECT_VERDICT("holds", entropy(), "bounded_below at_least(19.7)");
+  EXPECT_VERDICT("unknown", entropy(), "bounded_below at_least(19.8)");
   // (x - 1) x has its minimum -0.25 inside: branch and bound.
   auto schedule = "selfopt.schedule @f(%t: f32) -> f32 {\n%one = arith.constant 1.0 : f32\n%a = arith.subf %t, %one : f32\n"
                   "%r = arith.mulf %a, %t : f32\nselfopt.return %r : f32\n}";
@@ -209,7 +216,7 @@ TEST(Objective, SaysWhatItIsNotSaidOf) {
 /// No execution leaves an interval: losses of the library, and what 20 mutations in a row make of them.
 TEST(ElementAnalysis, HoldsEveryExecution) {
   contextWithRanges();
-  std::vector<std::string> starts{linearScore(), sphericalScore(), nestedSoftmax(), smoothed(), huber()};
+  std::vector<std::string> starts{linearScore(), sphericalScore(), nestedSoftmax(), entropy(), smoothed(), huber()};
   for (const char *name : {"cross_entropy", "focal", "brier"})
     starts.push_back(libraryLoss(name, "tensor<4xf32>"));
   for (const char *name : {"mse", "mae", "pseudo_huber"})
