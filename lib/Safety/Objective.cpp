@@ -38,6 +38,12 @@ struct Goal {
   std::string what; ///< Of which label or element: "label 3", "the derivative by element 2".
 };
 
+/// What a slope does on a whole box: nowhere the other way, or everywhere that way.
+bool falls(const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; }
+bool rises(const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; }
+bool surelyRises(const ElementAnalysis &a) { return a.result().slope.low > 1e-12; }
+bool surelyFalls(const ElementAnalysis &a) { return a.result().slope.high < -1e-12; }
+
 int64_t countOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor ? tensor.getNumElements() : 1;
@@ -246,20 +252,12 @@ private:
   SmallVector<int64_t> labels() {
     if (!isLabelled())
       return {-1};
-    SmallVector<int64_t> all;
-    for (int64_t y = 0, n = treatsClassesAlike() ? 1 : classes(); y < n; ++y)
-      all.push_back(y);
-    return all;
+    return llvm::to_vector(llvm::seq<int64_t>(treatsClassesAlike() ? 1 : classes()));
   }
   /// Elements of argument 0 to differentiate by, with a label.
   SmallVector<int64_t> elements(int64_t label) {
-    SmallVector<int64_t> all;
-    int64_t n = classes();
-    if (label >= 0 && treatsClassesAlike())
-      n = std::min<int64_t>(n, 2); // the label's own, and one other
-    for (int64_t i = 0; i < n; ++i)
-      all.push_back(i);
-    return all;
+    // Of classes that are alike, the label's own and one other.
+    return llvm::to_vector(llvm::seq(label >= 0 && treatsClassesAlike() ? std::min<int64_t>(classes(), 2) : classes()));
   }
   ElementCase caseOf(const Box &box, int64_t label, Coordinate seed) {
     ElementCase c;
@@ -375,17 +373,12 @@ ProofResult Prover::proveFinite(double domain) {
 
 /// Of a loss by a label: falls with the label's score, and, where asked, does not fall with another's.
 std::optional<ProofResult> Prover::signs(const Box &box, double until, bool others) {
-  auto falls = [](const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; };
-  auto rises = [](const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; };
-  auto surelyRises = [](const ElementAnalysis &a) { return a.result().slope.low > 1e-12; };
-  auto surelyFalls = [](const ElementAnalysis &a) { return a.result().slope.high < -1e-12; };
   for (int64_t label : labels())
     for (int64_t element : elements(label)) {
       bool own = element == label;
       if (!own && !others)
         continue;
-      Goal goal{caseOf(box, label, {0, element}), own ? llvm::function_ref<bool(const ElementAnalysis &)>(falls) : rises,
-                own ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyRises) : surelyFalls,
+      Goal goal{caseOf(box, label, {0, element}), own ? falls : rises, own ? surelyRises : surelyFalls,
                 "label " + std::to_string(label) + ", the derivative by " + (own ? "the right score" : "the score of " + std::to_string(element))};
       if (own)
         goal.assumed.until = until;
@@ -415,14 +408,9 @@ ProofResult Prover::proveSigns(const Requirement &require) {
     return finish(monotone ? "the derivative by the right score is at most 0, by every other at least 0"
                            : "the derivative by the right score is at most 0, and below 0 somewhere");
   }
-  auto falls = [](const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; };
-  auto rises = [](const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; };
-  auto surelyRises = [](const ElementAnalysis &a) { return a.result().slope.low > 1e-12; };
-  auto surelyFalls = [](const ElementAnalysis &a) { return a.result().slope.high < -1e-12; };
   if (isa<ScheduleOp, SamplerOp>(program) && monotone) {
     bool schedule = isa<ScheduleOp>(program);
-    Goal goal{caseOf(box, -1, {0, 0}), schedule ? llvm::function_ref<bool(const ElementAnalysis &)>(falls) : rises,
-              schedule ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyRises) : surelyFalls,
+    Goal goal{caseOf(box, -1, {0, 0}), schedule ? falls : rises, schedule ? surelyRises : surelyFalls,
               schedule ? "the derivative by the fraction of training" : "the derivative by the loss"};
     if (auto result = settle(goal, true))
       return *result;
@@ -434,15 +422,13 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   bool moves = false;
   for (int64_t element = 0; element < classes(); ++element)
     for (int order : {1, -1}) {
-      Goal goal{caseOf(box, -1, {0, element}), order > 0 ? llvm::function_ref<bool(const ElementAnalysis &)>(rises) : falls,
-                order > 0 ? llvm::function_ref<bool(const ElementAnalysis &)>(surelyFalls) : surelyRises,
+      Goal goal{caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
                 "the derivative by element " + std::to_string(element) + " of a prediction " + (order > 0 ? "above" : "below") + " its target"};
       goal.assumed.order = order;
       if (auto result = settle(goal, true))
         return *result;
       forEachPoint(goal, [&](const ElementCase &point) {
-        const Interval slope = ElementAnalysis(block, point).result().slope;
-        return moves |= order > 0 ? slope.low > 1e-12 : slope.high < -1e-12;
+        return moves |= (order > 0 ? surelyRises : surelyFalls)(ElementAnalysis(block, point));
       });
     }
   if (!moves)
@@ -489,12 +475,7 @@ ProofResult Prover::prove(const Requirement &require) {
 
 } // namespace
 
-double Requirement::get(StringRef name) const {
-  for (auto [parameter, value] : llvm::zip(getInfo(property).parameters, parameters))
-    if (parameter.name == name)
-      return value;
-  llvm_unreachable("a property has the parameters of its table");
-}
+double Requirement::get(StringRef name) const { return getParameter(property, parameters, name); }
 
 ProofResult selfopt::proveProgram(Operation *program, const Requirement &require, const ProofOptions &options) {
   return Prover(program, options).prove(require);
