@@ -159,7 +159,9 @@ struct Checker {
     // Nor is it compiled here.
     for (const CertifiedCheck &check : certificate.checks)
       if (const llvm::json::Object *code = check.engine == "compiler" ? check.evidence.getAsObject() : nullptr) {
-        facts->codeBytes = code->getInteger("bytes");
+        // No program is without code.
+        if (auto bytes = code->getInteger("bytes"); bytes > 0)
+          facts->codeBytes = bytes;
         facts->target = code->getString("target").value_or("").str();
       }
     facts->weights = weights;

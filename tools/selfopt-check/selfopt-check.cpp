@@ -93,8 +93,7 @@ std::vector<std::string> check() {
       reasons.push_back(llvm::toString(read.takeError()));
   }
   if (spec && candidate && certificate)
-    for (std::string &reason : checkCertificate(*spec, *candidate, *certificate, weights ? &*weights : nullptr))
-      reasons.push_back(std::move(reason));
+    llvm::append_range(reasons, checkCertificate(*spec, *candidate, *certificate, weights ? &*weights : nullptr));
   // What does not parse said why.
   if ((!spec || !candidate) && reasons.empty())
     reasons.push_back("spec or candidate: expected a spec that parses, found none");
