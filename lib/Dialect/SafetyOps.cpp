@@ -203,9 +203,10 @@ ArrayRef<PropertyInfo> safety::getPropertyTable() {
        {{"at_most", must, 0, 1, "the error"}},
        /*ofWeights=*/true},
       {Property::Agreement,
-       "the trained model says what the incumbent did, on so many examples of a sealed probe set, whose labels are the "
-       "incumbent's answers",
-       {{"at_least", must, 0, 1, "the share of the examples"}},
+       "the trained model says what the incumbent did, on so many examples of a sealed probe set, whose labels or targets "
+       "are the incumbent's answers",
+       {{"at_least", must, 0, 1, "the share of the examples"},
+        {"within", 0, 0, large, "how far each number that a regression predicts may be from the incumbent's"}},
        /*ofWeights=*/true},
   };
   return properties;
@@ -369,6 +370,15 @@ LogicalResult RequireOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (type.getInput(0) != dataset.getFeatureType())
     return emitOpError("expects features that ") << getSubjectAttr() << " takes, " << type.getInput(0) << ", found "
                                                  << dataset.getFeatureType() << " in " << getDataAttr();
+  if (!dataset.hasLabel() && getProperty() == Property::Agreement) {
+    if (type.getResult(0) == dataset.getAnswerType())
+      return success();
+    return emitOpError("expects targets that ") << getSubjectAttr() << " predicts, " << type.getResult(0) << ", found "
+                                                << dataset.getAnswerType() << " in " << getDataAttr();
+  }
+  // require (C8)
+  if (getProperty() == Property::Agreement && getParameter("within") != 0)
+    return emitOpError("expects no within of classes, found ") << formatDouble(getParameter("within"));
   auto scores = cast<RankedTensorType>(type.getResult(0));
   int64_t classes = scores.getRank() == 1 ? scores.getDimSize(0) : 0;
   double low = dataset.getAnswerLow().convertToDouble(), high = dataset.getAnswerHigh().convertToDouble();

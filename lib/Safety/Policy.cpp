@@ -182,7 +182,6 @@ struct Checker {
 
   /// What was sealed when the policy was fixed, whatever the candidate's own policy says.
   CheckResult checkSeals(Operation *op, StringRef text) {
-    unsigned n = 0;
     // The usual case, without printing. Whoever finds a difference says which by the digests.
     if (untouched())
       return make(op, text, Verdict::Holds, Twine(sealed.size()) + " digests are equal");
@@ -196,9 +195,8 @@ struct Checker {
         return make(op, text, Verdict::Violated,
                     "@" + symbol + " changed: digest " + StringRef(*now).take_front(16) + ", sealed as " +
                         StringRef(digest).take_front(16));
-      ++n;
     }
-    return make(op, text, Verdict::Holds, Twine(n) + " digests are equal");
+    return make(op, text, Verdict::Holds, Twine(sealed.size()) + " digests are equal");
   }
 
   CheckResult check(RangeOp op) {

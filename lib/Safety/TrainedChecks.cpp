@@ -49,7 +49,7 @@ std::pair<int64_t, double> selfopt::predictionOf(const ScoreBounds &points, int6
   int64_t K = points.classes, best = 0;
   std::vector<double> score(K);
   for (int64_t k = 0; k < K; ++k) {
-    score[k] = 0.5 * (points.low[row * K + k] + points.high[row * K + k]);
+    score[k] = points.middle(row, k);
     if (!std::isfinite(score[k]))
       return {-1, 1};
     best = score[k] > score[best] ? k : best;
@@ -80,11 +80,18 @@ static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &poin
   return result;
 }
 
-/// The labels are what the incumbent says. A score that is not finite says nothing, and agrees with nobody.
+/// Labels or targets are what the incumbent says. A score that is not finite says nothing, and agrees with nobody.
 static ProofResult checkAgreement(RequireOp require, const ScoreBounds &points, const Split &split) {
+  double within = require.getParameter("within");
   int64_t same = 0;
-  for (int64_t r = 0; r < split.count; ++r)
-    same += predictionOf(points, r).first == split.labels[r];
+  for (int64_t r = 0; r < split.count; ++r) {
+    // A prediction as the file of answers has it, in f32.
+    auto isNear = [&](int64_t k) {
+      return std::fabs(double(float(points.middle(r, k))) - split.targets[r * points.classes + k]) <= within;
+    };
+    same += split.labels.empty() ? llvm::all_of(llvm::seq(points.classes), isNear)
+                                 : predictionOf(points, r).first == split.labels[r];
+  }
   return share(require, "same", same, split.count);
 }
 
@@ -116,7 +123,7 @@ ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp re
   // What the verifier asks of a dataset after `on` holds: it is sealed, and fits the model.
   auto dataset = spec.lookupSymbol<DatasetOp>(require.getDataAttr() ? require.getDataAttr().getRootReference()
                                                                    : train.getDataAttr().getRootReference());
-  if (!dataset || !dataset.hasLabel())
+  if (!dataset || (!dataset.hasLabel() && require.getProperty() != Property::Agreement))
     return unknown("@" + program + " learns from no data with a label");
   auto data = loadDataset(dataset, {});
   if (failed(data))
@@ -128,6 +135,8 @@ ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp re
   auto propagation = BoundPropagation::create(model, weights);
   if (!propagation)
     return unknown(llvm::toString(propagation.takeError()));
+  if (dataset.hasLabel() && propagation->classes() < 2)
+    return unknown("@" + name + " has no score for each of two classes or more");
   ScoreBounds points = propagation->bounds(split.features, measured ? split.count : 0, 0, {});
   ProofResult result = !measured                                               ? checkRobust(require, *propagation, split)
                        : require.getProperty() == Property::ClassAccuracy      ? checkClassAccuracy(require, points, split)

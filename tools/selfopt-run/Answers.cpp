@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What a trained model says of a split, as a dataset: features, and its answer as the label. It is the probe set that
+// What a trained model says of a split, as a dataset: features, and its answer as label or target. It is the probe set that
 // `safety.require agreement` holds candidates to, so answers come from the scores that the check counts.
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +20,8 @@
 #include "SelfOpt/Support/File.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
+#include <cstdlib>
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -39,16 +41,32 @@ static cl::opt<std::string> splitName("split", cl::desc("train, validation or te
 static cl::opt<std::string> outFile("out", cl::desc("where they go (.csv): the features of an example, then its answer"),
                                     cl::Required, cl::value_desc("FILE"), cl::sub(answersCommand));
 
+namespace {
+struct Domain {
+  double low = INFINITY, high = -INFINITY;
+};
+} // namespace
+
+/// In the fewest digits that read back as the same f32. As a f64 that is another number, which the domain must hold.
+static std::string numberIn(Domain &domain, float x) {
+  std::string text = fmt::format("{}", x);
+  double read = std::strtod(text.c_str(), nullptr);
+  domain.low = std::min(domain.low, read);
+  domain.high = std::max(domain.high, read);
+  return text;
+}
+
 /// The op that reads the file, to be put into a spec.
-static std::string probeOp(DatasetOp dataset, int64_t classes) {
+static std::string probeOp(DatasetOp dataset, Domain features, Domain answers) {
   OpBuilder b(dataset);
   auto probe = cast<DatasetOp>(b.clone(*dataset));
   probe.setSymName("probe");
   probe.setFormat("csv");
   probe.setFilesAttr(b.getStrArrayAttr({llvm::sys::path::filename(outFile)}));
-  probe.setAnswerTypeAttr(TypeAttr::get(b.getI32Type()));
-  probe.setAnswerLowAttr(b.getF64FloatAttr(0));
-  probe.setAnswerHighAttr(b.getF64FloatAttr(double(classes - 1)));
+  probe.setFeatureLowAttr(b.getF64FloatAttr(features.low));
+  probe.setFeatureHighAttr(b.getF64FloatAttr(features.high));
+  probe.setAnswerLowAttr(b.getF64FloatAttr(answers.low));
+  probe.setAnswerHighAttr(b.getF64FloatAttr(answers.high));
   probe.setTrainAttr(b.getF64FloatAttr(0));
   probe.setValidationAttr(b.getF64FloatAttr(0));
   probe.setTestAttr(b.getF64FloatAttr(1));
@@ -92,29 +110,40 @@ int run::answersMain() {
   const Split &split = (*data)->split(splitName);
   if (split.count == 0)
     return fail("@" + dataset.getSymName() + " has no examples to " + splitName);
+  if (dataset.hasLabel() && model->classes() < 2)
+    return fail("@" + train.getModel() + " has no answers: expected one score per class, found one score");
   ScoreBounds points = model->bounds(split.features, split.count, 0, {});
   std::string text;
+  Domain features{dataset.getFeatureLow().convertToDouble(), dataset.getFeatureHigh().convertToDouble()}, answers;
+  // Of classes, all that there are; of a regression, from the least to the greatest prediction.
+  if (dataset.hasLabel())
+    answers = {0, double(points.classes - 1)};
   for (int64_t r = 0, n = (*data)->featureSize; r < split.count; ++r) {
     int64_t answer = predictionOf(points, r).first;
-    // No class is the answer, and another candidate that says nothing either must not agree with it.
+    // Nothing is the answer, and another candidate that says nothing either must not agree with it.
     if (answer < 0)
       return fail("@" + train.getModel() + " has no answer for example " + llvm::Twine(r) + " to " + splitName +
                   ": a score is not finite");
     for (float x : ArrayRef(split.features).slice(r * n, n))
-      text += fmt::format("{},", x);
-    text += fmt::format("{}\n", answer);
+      text += numberIn(features, x) + ",";
+    if (dataset.hasLabel()) {
+      text += fmt::format("{}\n", answer);
+      continue;
+    }
+    for (int64_t k = 0; k < points.classes; ++k)
+      text += numberIn(answers, float(points.middle(r, k))) + (k + 1 < points.classes ? "," : "\n");
   }
   if (auto error = writeFileAtomically(outFile, text))
     return fail(llvm::toString(std::move(error)));
   if (json)
     printJson(llvm::json::Object{{"event", "done"},
                                  {"rows", split.count},
-                                 {"classes", points.classes},
+                                 {dataset.hasLabel() ? "classes" : "numbers", points.classes},
                                  {"weights", weights->digest},
                                  {"digest", digestHex(text)}});
   else
     llvm::outs() << split.count << " answers of @" << train.getModel() << " to @" << dataset.getSymName()
                  << "::" << splitName << ", weights " << StringRef(weights->digest).take_front(16) << "\n\n  "
-                 << probeOp(dataset, points.classes) << "\n";
+                 << probeOp(dataset, features, answers) << "\n";
   return done;
 }

@@ -248,15 +248,41 @@ safety.policy @policy {
 
 // -----
 
-selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) target(tensor<2xf32> in [0.0, 1.0]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) target(tensor<3xf32> in [0.0, 1.0]) split(train = 0, validation = 0, test = 1, seed = 0)
 selfopt.model @require_c7_target(%x: tensor<4xf32>) -> tensor<2xf32> {
   %y = nn.dense %x units(2) : tensor<2xf32>
   selfopt.return %y : tensor<2xf32>
 }
 safety.policy @policy {
   safety.seal @policy, @probe
-  // expected-error @+1 {{'safety.require' op expects labels that are classes of @require_c7_target, in [0, 1], found 'tensor<2xf32>' in [0.0, 1.0]}}
+  // expected-error @+1 {{'safety.require' op expects targets that @require_c7_target predicts, 'tensor<2xf32>', found 'tensor<3xf32>' in @probe}}
   safety.require agreement(@require_c7_target on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) target(tensor<2xf32> in [0.0, 1.0]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_target_of_accuracy(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects labels that are classes of @require_c7_target_of_accuracy, in [0, 1], found 'tensor<2xf32>' in [0.0, 1.0]}}
+  safety.require class_accuracy(@require_c7_target_of_accuracy on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c8_within(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects no within of classes, found 0.5}}
+  safety.require agreement(@require_c8_within on @probe::test) at_least(0.5) within(0.5)
 }
 
 // -----

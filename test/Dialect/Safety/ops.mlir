@@ -40,7 +40,7 @@ selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr 
 // CHECK-NEXT:   safety.require robust(@net on validation) radius(0.5) at_least(0.6)
 // CHECK-NEXT:   safety.require class_accuracy(@net on test) at_least(0.8)
 // CHECK-NEXT:   safety.require calibration_error(@net on train) at_most(0.1)
-// CHECK-NEXT:   safety.require agreement(@net on @probe::test) at_least(0.9)
+// CHECK-NEXT:   safety.require agreement(@net on @probe::test) at_least(0.9) within(0.0)
 // CHECK-NEXT:   safety.require class_accuracy(@net on @probe::validation) at_least(0.5)
 // CHECK-NEXT: }
 safety.policy @policy {

@@ -433,7 +433,7 @@ TEST(TrainedChecks, AgreementCountsTheRowsThatSayTheSame) {
   };
   CheckResult same = ask(rows, weights, "1.0");
   EXPECT_EQ(same.verdict, Verdict::Holds);
-  EXPECT_EQ(same.constraint, "require agreement(@net on @probe::test) at_least(1.0)");
+  EXPECT_EQ(same.constraint, "require agreement(@net on @probe::test) at_least(1.0) within(0.0)");
   EXPECT_EQ(same.detail, "1.0 >= 1.0 (360 of 360 examples)");
   EXPECT_EQ(same.engine, "measured");
   EXPECT_EQ(same.evidence.getAsObject()->getInteger("same"), 360);
