@@ -12,8 +12,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "../Runtime/Harness.h"
+#include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Safety/Policy.h"
 #include "SelfOpt/Safety/TrainedChecks.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 #include <chrono>
 #include <fstream>
@@ -458,6 +460,50 @@ TEST(TrainedChecks, AgreementCountsTheRowsThatSayTheSame) {
   CheckResult none = ask(rows, weights, "0.0", "train = 1, validation = 0, test = 0");
   EXPECT_EQ(none.verdict, Verdict::Unknown);
   EXPECT_EQ(none.detail, "@probe has no examples to test");
+}
+
+TEST(TrainedChecks, AgreementOfARegressionIsWithinADistance) {
+  std::string diabetes = readExample("diabetes.mlir");
+  auto twin = Twin::make(diabetes);
+  ASSERT_TRUE(twin);
+  twin->executable->initialize(1000);
+  ASSERT_FALSE(twin->executable->train().diverged);
+  TrainedWeights weights = weightsOf(*twin);
+  const Split &split = twin->planned.data->test;
+  ScoreBounds points = boundsOf(*twin, weights).bounds(split.features, split.count, 0, {});
+  // What it says of each row, but of the first, where the incumbent said some two more.
+  std::string csv;
+  double off = 0;
+  for (int64_t r = 0; r < split.count; ++r) {
+    float says = float(points.middle(r, 0)), wanted = r ? says : says + 2;
+    off = std::max(off, std::fabs(double(says) - double(wanted)));
+    for (int64_t i = 0; i < 10; ++i)
+      csv += llvm::formatv("{0:f9},", double(split.features[r * 10 + i])).str();
+    csv += llvm::formatv("{0:f9}\n", double(wanted)).str();
+  }
+  std::string path = ::testing::TempDir() + "selfopt-probe-regression.csv";
+  std::ofstream(path) << csv;
+  auto ask = [&](const char *share, double within) {
+    std::string text = replaced(diabetes, "    safety.seal @diabetes",
+                                "    safety.require agreement(@net on @probe::test) at_least(" + std::string(share) +
+                                    ") within(" + formatDouble(within) + ")\n    safety.seal @probe, @diabetes");
+    size_t model = text.find("  selfopt.model");
+    text.insert(model, "  selfopt.dataset @probe from csv(\"" + path + "\") features(tensor<10xf32> in [-400, 400]) "
+                       "target(tensor<1xf32> in [-1000, 1000]) split(train = 0, validation = 0, test = 1, seed = 0)\n");
+    auto spec = parse(text);
+    auto policy = spec ? Policy::fix(*spec, "policy", "fit") : FailureOr<Policy>(failure());
+    if (failed(policy))
+      return std::string("can't be fixed");
+    CheckResult result = policy->checkWeights(*spec, weights)[0];
+    return (stringifyVerdict(result.verdict) + ": " + result.detail).str();
+  };
+  std::string rows = std::to_string(split.count), but = std::to_string(split.count - 1);
+  ASSERT_GT(off, 1.9);
+  EXPECT_EQ(ask("1.0", off), "holds: 1.0 >= 1.0 (" + rows + " of " + rows + " examples)");
+  std::string nearly = ask("1.0", std::nextafter(off, 0));
+  EXPECT_NE(nearly.find("violated: "), std::string::npos) << nearly;
+  EXPECT_NE(nearly.find(" < 1.0 (" + but + " of " + rows), std::string::npos) << nearly;
+  EXPECT_NE(ask("0.9", 0).find("holds: "), std::string::npos);
 }
 
 TEST(TrainedChecks, AreUnknownWithAReason) {
