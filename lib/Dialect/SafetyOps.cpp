@@ -203,8 +203,8 @@ ArrayRef<PropertyInfo> safety::getPropertyTable() {
        {{"at_most", must, 0, 1, "the error"}},
        /*ofWeights=*/true},
       {Property::Agreement,
-       "the trained model says what the incumbent did, on so many examples of a sealed probe set, whose labels or targets "
-       "are the incumbent's answers",
+       "the trained model says what the incumbent did, on so many examples of a sealed probe set, whose labels or "
+       "targets are the incumbent's answers",
        {{"at_least", must, 0, 1, "the share of the examples"},
         {"within", 0, 0, large, "how far each number that a regression predicts may be from the incumbent's"}},
        /*ofWeights=*/true},
@@ -336,7 +336,8 @@ LogicalResult RequireOp::verify() {
   // require (C5)
   StringRef split = getSplit().value_or("");
   if (needsWeights() ? split != "train" && split != "validation" && split != "test" : !split.empty())
-    return emitOpError() << (needsWeights() ? "expects @model on train, validation or test" : "expects no 'on' of a split")
+    return emitOpError() << (needsWeights() ? "expects @model on train, validation or test"
+                                            : "expects no 'on' of a split")
                          << ", found " << (getSplit() ? "'on " + getOn() + "'" : std::string("no split"));
   // require (C6)
   if (getDataAttr() ? !needsWeights() : getProperty() == Property::Agreement)
@@ -362,7 +363,8 @@ LogicalResult RequireOp::verifySymbolUses(SymbolTableCollection &tables) {
                                              << (dataset ? getSubjectAttr() : SymbolRefAttr(getDataAttr()));
   auto seals = getOperation()->getParentOfType<PolicyOp>().getOps<SealOp>();
   if (llvm::none_of(seals, [&](SealOp seal) { return llvm::is_contained(seal.getSymbols(), getDataAttr()); })) {
-    InFlightDiagnostic d = emitOpError("is judged by ") << getDataAttr() << ", which nothing seals: a candidate could edit it";
+    InFlightDiagnostic d = emitOpError("is judged by ")
+                           << getDataAttr() << ", which nothing seals: a candidate could edit it";
     d.attachNote() << "expected safety.seal " << getDataAttr() << " in this policy";
     return d;
   }
@@ -383,8 +385,8 @@ LogicalResult RequireOp::verifySymbolUses(SymbolTableCollection &tables) {
   int64_t classes = scores.getRank() == 1 ? scores.getDimSize(0) : 0;
   double low = dataset.getAnswerLow().convertToDouble(), high = dataset.getAnswerHigh().convertToDouble();
   if (!dataset.hasLabel() || low < 0 || high >= double(classes))
-    return emitOpError("expects labels that are classes of ") << getSubjectAttr() << ", in [0, " << classes - 1
-                                                              << "], found " << dataset.getAnswerType() << " in ["
-                                                              << formatDouble(low) << ", " << formatDouble(high) << "]";
+    return emitOpError("expects labels that are classes of ")
+           << getSubjectAttr() << ", in [0, " << classes - 1 << "], found " << dataset.getAnswerType() << " in ["
+           << formatDouble(low) << ", " << formatDouble(high) << "]";
   return success();
 }

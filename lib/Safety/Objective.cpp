@@ -379,7 +379,8 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
       if (!own && !others)
         continue;
       Goal goal{caseOf(box, label, {0, element}), own ? falls : rises, own ? surelyRises : surelyFalls,
-                "label " + std::to_string(label) + ", the derivative by " + (own ? "the right score" : "the score of " + std::to_string(element))};
+                "label " + std::to_string(label) + ", the derivative by " +
+                    (own ? "the right score" : "the score of " + std::to_string(element))};
       if (own)
         goal.assumed.until = until;
       if (auto result = settle(goal, true))
@@ -423,7 +424,8 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   for (int64_t element = 0; element < classes(); ++element)
     for (int order : {1, -1}) {
       Goal goal{caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
-                "the derivative by element " + std::to_string(element) + " of a prediction " + (order > 0 ? "above" : "below") + " its target"};
+                "the derivative by element " + std::to_string(element) + " of a prediction " +
+                    (order > 0 ? "above" : "below") + " its target"};
       goal.assumed.order = order;
       if (auto result = settle(goal, true))
         return *result;

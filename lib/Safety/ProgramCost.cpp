@@ -51,8 +51,9 @@ std::optional<ProgramCost> selfopt::programCost(ModuleOp spec, StringRef program
   auto optimizer = spec.lookupSymbol<OptimizerOp>(train.getOptimizer());
   auto sampler = train.getSamplerAttr() ? spec.lookupSymbol<SamplerOp>(*train.getSampler()) : SamplerOp();
   bool sampled = sampler && sampler.looksAtArguments();
-  // Parameters and state of the update rule; of each example its place in the epoch's order, for a sampler also its loss
-  // and its age; the seed, and the learning rate, the step's number and its fraction, and for a sampler the epoch's.
+  // Parameters and state of the update rule; of each example its place in the epoch's order, for a sampler also its
+  // loss and its age; the seed, and the learning rate, the step's number and its fraction, and for a sampler the
+  // epoch's.
   auto state = checkedProduct({4, 1 + int64_t(optimizer ? optimizer.getNumState() : 0), sum.parameters});
   auto tables = checkedProduct({4, sampled ? 3 : 1, trainRows});
   int64_t stateBytes = 8 + 3 * 4 + (sampled ? 4 : 0);

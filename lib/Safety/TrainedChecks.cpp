@@ -40,7 +40,8 @@ static ProofResult share(RequireOp require, StringRef what, int64_t count, int64
 static ProofResult checkRobust(RequireOp require, const BoundPropagation &model, const Split &split) {
   double radius = require.getParameter("radius");
   ScoreBounds bounds = model.bounds(split.features, split.count, radius, split.labels);
-  ProofResult result = share(require, "certified", llvm::count_if(bounds.margin, [](double m) { return m > 0; }), split.count);
+  ProofResult result =
+      share(require, "certified", llvm::count_if(bounds.margin, [](double m) { return m > 0; }), split.count);
   (*result.evidence.getAsObject())["radius"] = radius;
   return result;
 }
@@ -122,7 +123,7 @@ ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp re
     return unknown("@" + name + " is not the model that @" + program + " trains");
   // What the verifier asks of a dataset after `on` holds: it is sealed, and fits the model.
   auto dataset = spec.lookupSymbol<DatasetOp>(require.getDataAttr() ? require.getDataAttr().getRootReference()
-                                                                   : train.getDataAttr().getRootReference());
+                                                                    : train.getDataAttr().getRootReference());
   if (!dataset || (!dataset.hasLabel() && require.getProperty() != Property::Agreement))
     return unknown("@" + program + " learns from no data with a label");
   auto data = loadDataset(dataset, {});
@@ -138,10 +139,10 @@ ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp re
   if (dataset.hasLabel() && propagation->classes() < 2)
     return unknown("@" + name + " has no score for each of two classes or more");
   ScoreBounds points = propagation->bounds(split.features, measured ? split.count : 0, 0, {});
-  ProofResult result = !measured                                               ? checkRobust(require, *propagation, split)
-                       : require.getProperty() == Property::ClassAccuracy      ? checkClassAccuracy(require, points, split)
-                       : require.getProperty() == Property::CalibrationError   ? checkCalibration(require, points, split)
-                                                                               : checkAgreement(require, points, split);
+  ProofResult result = !measured                                          ? checkRobust(require, *propagation, split)
+                       : require.getProperty() == Property::ClassAccuracy ? checkClassAccuracy(require, points, split)
+                       : require.getProperty() == Property::CalibrationError ? checkCalibration(require, points, split)
+                                                                             : checkAgreement(require, points, split);
   result.engine = engine;
   (*result.evidence.getAsObject())["weights"] = weights.digest;
   return result;

@@ -206,13 +206,13 @@ llvm::Error selfopt::verifyWeights(Archive &archive, StringRef directory) {
 /// Whether the whole training of a candidate, and not only the part that was run, keeps the policy.
 bool Searcher::keepsPolicy(ModuleOp module) {
   auto planned = planTraining(module, program);
-  auto facts = succeeded(planned) ? programFacts(module, *planned, search.getPolicy()) : FailureOr<ProgramFacts>(failure());
+  auto facts =
+      succeeded(planned) ? programFacts(module, *planned, search.getPolicy()) : FailureOr<ProgramFacts>(failure());
   if (failed(facts))
     return false;
   // What is required of its weights, every final training is asked.
-  return llvm::all_of(policy->check(module, *facts), [](const CheckResult &c) {
-    return c.verdict == Verdict::Holds || c.needs == Needs::Weights;
-  });
+  return llvm::all_of(policy->check(module, *facts),
+                      [](const CheckResult &c) { return c.verdict == Verdict::Holds || c.needs == Needs::Weights; });
 }
 
 /// best.cert, and then best.mlir, which names it: killed between the two, they disagree, and the checker says so.

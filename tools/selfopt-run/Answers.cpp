@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What a trained model says of a split, as a dataset: features, and its answer as label or target. It is the probe set that
-// `safety.require agreement` holds candidates to, so answers come from the scores that the check counts.
+// What a trained model says of a split, as a dataset: features, and its answer as label or target. It is the probe set
+// that `safety.require agreement` holds candidates to, so answers come from the scores that the check counts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,7 +38,8 @@ static cl::opt<std::string> weightsFile("weights", cl::desc("the trained weights
                                         cl::value_desc("FILE"), cl::sub(answersCommand));
 static cl::opt<std::string> splitName("split", cl::desc("train, validation or test (default: test)"), cl::init("test"),
                                       cl::sub(answersCommand));
-static cl::opt<std::string> outFile("out", cl::desc("where they go (.csv): the features of an example, then its answer"),
+static cl::opt<std::string> outFile("out",
+                                    cl::desc("where they go (.csv): the features of an example, then its answer"),
                                     cl::Required, cl::value_desc("FILE"), cl::sub(answersCommand));
 
 namespace {

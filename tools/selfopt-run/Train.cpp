@@ -26,7 +26,8 @@ cl::opt<std::string> program("program", cl::desc("which selfopt.train (default: 
 cl::opt<uint64_t> seed("seed", cl::desc("training seed, or the search's instead of the spec's"), cl::init(0),
                        cl::sub(trainCommand), cl::sub(searchCommand));
 cl::opt<bool> json("json", cl::desc("print lines of JSON for programs"), cl::sub(trainCommand), cl::sub(searchCommand),
-                   cl::sub(replayCommand), cl::sub(callCommand), cl::sub(answersCommand), cl::sub(digestCommand), cl::sub(certifyCommand), cl::sub(studyCommand), cl::sub(explainCommand));
+                   cl::sub(replayCommand), cl::sub(callCommand), cl::sub(answersCommand), cl::sub(digestCommand),
+                   cl::sub(certifyCommand), cl::sub(studyCommand), cl::sub(explainCommand));
 } // namespace selfopt::run
 
 static cl::opt<std::string> saveFile("save", cl::desc("write the trained parameters (safetensors)"),

@@ -22,8 +22,8 @@ namespace selfopt {
 /// The class that a row's scores say, the first of equals, and its softmax; -1 where a score is not finite.
 std::pair<int64_t, double> predictionOf(const ScoreBounds &points, int64_t row);
 
-/// A requirement `@model on SPLIT` of `selfopt.train @program`, whose model it must be of and whose weights count, and its
-/// data where no other dataset is named.
+/// A requirement `@model on SPLIT` of `selfopt.train @program`, whose model it must be of and whose weights count, and
+/// its data where no other dataset is named.
 ProofResult checkTrained(mlir::ModuleOp spec, llvm::StringRef program, safety::RequireOp require,
                          const TrainedWeights &weights);
 

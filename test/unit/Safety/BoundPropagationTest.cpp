@@ -402,8 +402,10 @@ std::string probing(const std::string &csv, const std::string &split, const std:
   std::ofstream(path) << csv;
   std::string text = replaced(asking(requirements), "safety.seal @digits,", "safety.seal @probe, @digits,");
   return replaced(text, "  // Loop 1, architecture.\n",
-                  "  selfopt.dataset @probe from csv(\"" + path + "\") features(tensor<64xf32> in [0.0, 16.0]) "
-                  "label(i32 in [0, 9]) split(" + split + ", seed = 0)\n");
+                  "  selfopt.dataset @probe from csv(\"" + path +
+                      "\") features(tensor<64xf32> in [0.0, 16.0]) "
+                      "label(i32 in [0, 9]) split(" +
+                      split + ", seed = 0)\n");
 }
 
 TEST(TrainedChecks, AgreementCountsTheRowsThatSayTheSame) {
@@ -424,8 +426,10 @@ TEST(TrainedChecks, AgreementCountsTheRowsThatSayTheSame) {
   }
   auto ask = [&](const std::vector<std::string> &rows, const TrainedWeights &weights, const char *atLeast,
                  const std::string &parts = "train = 0, validation = 0, test = 1") -> CheckResult {
-    auto spec = parse(probing(llvm::join(rows, ""), parts, std::string("safety.require agreement(@net on @probe::test) "
-                                                                       "at_least(") + atLeast + ")"));
+    auto spec = parse(probing(llvm::join(rows, ""), parts,
+                              std::string("safety.require agreement(@net on @probe::test) "
+                                          "at_least(") +
+                                  atLeast + ")"));
     auto policy = spec ? Policy::fix(*spec, "policy", "fit") : FailureOr<Policy>(failure());
     if (failed(policy)) {
       ADD_FAILURE() << "can't be fixed";
@@ -488,8 +492,10 @@ TEST(TrainedChecks, AgreementOfARegressionIsWithinADistance) {
                                 "    safety.require agreement(@net on @probe::test) at_least(" + std::string(share) +
                                     ") within(" + formatDouble(within) + ")\n    safety.seal @probe, @diabetes");
     size_t model = text.find("  selfopt.model");
-    text.insert(model, "  selfopt.dataset @probe from csv(\"" + path + "\") features(tensor<10xf32> in [-400, 400]) "
-                       "target(tensor<1xf32> in [-1000, 1000]) split(train = 0, validation = 0, test = 1, seed = 0)\n");
+    text.insert(model,
+                "  selfopt.dataset @probe from csv(\"" + path +
+                    "\") features(tensor<10xf32> in [-400, 400]) "
+                    "target(tensor<1xf32> in [-1000, 1000]) split(train = 0, validation = 0, test = 1, seed = 0)\n");
     auto spec = parse(text);
     auto policy = spec ? Policy::fix(*spec, "policy", "fit") : FailureOr<Policy>(failure());
     if (failed(policy))

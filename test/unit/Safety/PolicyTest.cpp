@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelfOpt/Safety/Policy.h"
 #include "../Runtime/Harness.h"
 #include "SelfOpt/Dialect/Plan/Plan.h"
-#include "SelfOpt/Safety/Policy.h"
 #include "gtest/gtest.h"
 #include <filesystem>
 #include <fstream>
@@ -207,9 +207,8 @@ TEST(ProgramCost, StateIsWhatThePlanKeeps) {
     }
     EXPECT_EQ(cost->stateBytes, bytes);
     // With anything else in all the other bytes, but the constants of the program, it goes on to the same weights.
-    twin->planned.module->walk([&](plan::LiteralOp literal) {
-      ranges.push_back({int64_t(literal.getOffset()), sizeOf(literal)});
-    });
+    twin->planned.module->walk(
+        [&](plan::LiteralOp literal) { ranges.push_back({int64_t(literal.getOffset()), sizeOf(literal)}); });
     Checkpoint scribbled = pause;
     scribbled.arena.assign(pause.arena.size(), '\x5a');
     for (auto [offset, size] : ranges)

@@ -201,7 +201,8 @@ TEST(Search, CodeIsAskedBeforeAnythingRuns) {
       auto facts = programFacts(*module, *again, "policy");
       ASSERT_TRUE(succeeded(facts));
       EXPECT_LE(*facts->codeBytes, bytes);
-      EXPECT_NE(row.verdicts.find(std::to_string(*facts->codeBytes) + " <= " + std::to_string(bytes)), std::string::npos)
+      EXPECT_NE(row.verdicts.find(std::to_string(*facts->codeBytes) + " <= " + std::to_string(bytes)),
+                std::string::npos)
           << row.verdicts;
     }
   }
