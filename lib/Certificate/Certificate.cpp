@@ -49,8 +49,8 @@ static Expected<json::Value> asRead(const json::Value &value) {
 }
 
 CertifiedCheck selfopt::certifiedCheck(const CheckResult &result) {
-  // The predicted peak: only the planner can say it again.
-  bool assumed = StringRef(result.constraint).starts_with("limit memory");
+  // Only the planner and the compiler can say these again.
+  bool assumed = result.needs == Needs::Plan || result.needs == Needs::Code;
   // In the form that it is compared in. One that can't be written stays, and printing says so.
   auto evidence = asRead(result.evidence);
   if (!evidence)

@@ -68,7 +68,8 @@ llvm::Expected<std::vector<Operation *>> selfopt::lineageBetween(ModuleOp spec, 
   return steps;
 }
 
-llvm::Expected<ProgramFacts> selfopt::staticFacts(ModuleOp candidate, StringRef program, int64_t arenaBytes) {
+/// What `Policy::check` has to know, from the texts and the data alone; the arena is given.
+static llvm::Expected<ProgramFacts> staticFacts(ModuleOp candidate, StringRef program, int64_t arenaBytes) {
   auto train = candidate.lookupSymbol<TrainOp>(program);
   auto dataset =
       train ? candidate.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
@@ -155,6 +156,14 @@ struct Checker {
     if (facts->cost && certificate.arenaBytes / int64_t(sizeof(float)) < facts->cost->parameters)
       refuse("memory", "expected an arena that holds at least " + Twine(facts->cost->parameters) +
                            " parameters, found one of " + Twine(certificate.arenaBytes) + " bytes");
+    // Nor is it compiled here.
+    for (const CertifiedCheck &check : certificate.checks)
+      if (const llvm::json::Object *code = check.engine == "compiler" ? check.evidence.getAsObject() : nullptr) {
+        // No program is without code.
+        if (auto bytes = code->getInteger("bytes"); bytes > 0)
+          facts->codeBytes = bytes;
+        facts->target = code->getString("target").value_or("").str();
+      }
     facts->weights = weights;
     checkConstraints(policy->check(candidate, *facts));
   }
@@ -174,7 +183,7 @@ struct Checker {
     if (results.empty())
       refuse("policy", "expected a constraint at least, found none");
     for (auto [i, result] : llvm::enumerate(results)) {
-      if (result.ofWeights && !weights) {
+      if (result.needs == Needs::Weights && !weights) {
         refuse(result.constraint, "expected the trained weights (--weights best.safetensors), found none: it was not "
                                   "re-checked");
         continue;

@@ -18,7 +18,7 @@ using namespace mlir;
 namespace selfopt::codegen {
 
 /// Part of the key of the disk cache: raise it with every change of the generated code.
-static constexpr llvm::StringLiteral kCompilerVersion = "selfopt-codegen-1 llvm-" LLVM_VERSION_STRING;
+static constexpr llvm::StringLiteral kCompilerVersion = "selfopt-codegen-2 llvm-" LLVM_VERSION_STRING;
 
 static std::string symbolOf(llvm::StringRef digest) { return ("k_" + digest).str(); }
 
@@ -29,12 +29,17 @@ struct KernelCompiler::Impl {
   std::optional<ObjectCache> cache;
   std::unique_ptr<MLIRContext> context; // made when something is compiled
   llvm::StringMap<KernelFn> loaded;
+  llvm::DenseMap<const void *, int64_t> codeBytes; // of what is loaded
   CompileStats stats;
   unsigned lanes = 0;
 
   /// Kernels that are missing, by digest, in the order in which they were asked for.
   using Missing = llvm::MapVector<llvm::StringRef, func::FuncOp>;
 
+  void keep(llvm::StringRef digest, const LoadedKernel &kernel) {
+    loaded[digest] = kernel.function;
+    codeBytes[reinterpret_cast<const void *>(kernel.function)] = kernel.codeBytes;
+  }
   void loadFromDisk(Missing &missing);
   llvm::Error compile(const Missing &missing);
   LogicalResult import(func::FuncOp kernel, llvm::StringRef digest, ModuleOp into);
@@ -52,13 +57,13 @@ void KernelCompiler::Impl::loadFromDisk(Missing &missing) {
     std::vector<std::string> symbols;
     for (const std::string &digest : digests)
       symbols.push_back(symbolOf(digest));
-    llvm::Expected<std::vector<KernelFn>> functions = loader->load(std::move(buffer), symbols);
+    llvm::Expected<std::vector<LoadedKernel>> functions = loader->load(std::move(buffer), symbols);
     if (!functions) {
       llvm::consumeError(functions.takeError());
       continue;
     }
     for (auto [digest, function] : llvm::zip_equal(digests, *functions)) {
-      loaded[digest] = function;
+      keep(digest, function);
       ++stats.diskHits;
     }
   }
@@ -134,7 +139,7 @@ llvm::Error KernelCompiler::Impl::compile(const Missing &missing) {
   if (!functions)
     return functions.takeError();
   for (auto [digest, function] : llvm::zip_equal(digests, *functions)) {
-    loaded[digest] = function;
+    keep(digest, function);
     ++stats.compiled;
   }
   return llvm::Error::success();
@@ -188,6 +193,9 @@ llvm::Expected<std::vector<KernelFn>> KernelCompiler::getOrCompile(llvm::ArrayRe
 }
 
 KernelFn KernelCompiler::lookup(llvm::StringRef digest) const { return impl->loaded.lookup(digest); }
+int64_t KernelCompiler::codeBytes(KernelFn function) const {
+  return impl->codeBytes.lookup(reinterpret_cast<const void *>(function));
+}
 const CompileStats &KernelCompiler::stats() const { return impl->stats; }
 unsigned KernelCompiler::lanes() const { return impl->lanes; }
 std::string KernelCompiler::targetDescription() const { return impl->target->description(); }

@@ -9,6 +9,7 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Object/SymbolSize.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
@@ -29,6 +30,8 @@ Expected<std::unique_ptr<NativeTarget>> NativeTarget::host() {
   builder->setCodeGenOptLevel(CodeGenOptLevel::Less);
   builder->setRelocationModel(Reloc::PIC_);
   builder->setCodeModel(CodeModel::Small); // the default of a JIT spends two instructions on every constant
+  // A kernel's code, padding of its loops included, does not depend on what stands before it in the object.
+  builder->getOptions().FunctionSections = true;
   auto machine = builder->createTargetMachine();
   if (!machine)
     return machine.takeError();
@@ -104,18 +107,39 @@ Expected<std::unique_ptr<Loader>> Loader::create(NativeTarget &target) {
   return loader;
 }
 
-Expected<std::vector<KernelFn>> Loader::load(std::unique_ptr<MemoryBuffer> object, ArrayRef<std::string> symbols) {
+/// Symbol to size, of all functions that an object defines.
+static Expected<StringMap<int64_t>> codeSizes(const MemoryBuffer &object) {
+  auto file = object::ObjectFile::createObjectFile(object.getMemBufferRef());
+  if (!file)
+    return file.takeError();
+  StringMap<int64_t> sizes;
+  for (auto [symbol, size] : object::computeSymbolSizes(**file)) {
+    auto name = symbol.getName();
+    if (!name)
+      return name.takeError();
+    sizes[*name] = int64_t(size);
+  }
+  return sizes;
+}
+
+Expected<std::vector<LoadedKernel>> Loader::load(std::unique_ptr<MemoryBuffer> object, ArrayRef<std::string> symbols) {
+  auto sizes = codeSizes(*object);
+  if (!sizes)
+    return sizes.takeError();
   auto library = jit->createJITDylib("kernels" + utostr(numObjects++));
   if (!library)
     return library.takeError();
   if (Error error = jit->addObjectFile(*library, std::move(object)))
     return error;
-  std::vector<KernelFn> result;
+  std::vector<LoadedKernel> result;
   for (const std::string &symbol : symbols) {
     auto address = jit->lookup(*library, symbol);
     if (!address)
       return address.takeError();
-    result.push_back(address->toPtr<KernelFn>());
+    int64_t bytes = sizes->lookup(symbol);
+    if (bytes <= 0)
+      return createStringError("the size of " + symbol + " is not known");
+    result.push_back({address->toPtr<KernelFn>(), bytes});
   }
   return result;
 }

@@ -27,12 +27,18 @@ private:
   bool fma = false;
 };
 
+/// A function of an object, and how many bytes of machine code it has.
+struct LoadedKernel {
+  KernelFn function = nullptr;
+  int64_t codeBytes = 0;
+};
+
 /// Links objects into the process. Each object is a library of its own, so two of them may define the same kernel.
 class Loader {
 public:
   static llvm::Expected<std::unique_ptr<Loader>> create(NativeTarget &target);
-  llvm::Expected<std::vector<KernelFn>> load(std::unique_ptr<llvm::MemoryBuffer> object,
-                                             llvm::ArrayRef<std::string> symbols);
+  llvm::Expected<std::vector<LoadedKernel>> load(std::unique_ptr<llvm::MemoryBuffer> object,
+                                                 llvm::ArrayRef<std::string> symbols);
 
 private:
   std::unique_ptr<llvm::orc::LLJIT> jit;

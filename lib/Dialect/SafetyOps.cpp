@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/Safety/Properties.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -136,9 +137,12 @@ ParseResult LimitOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.parseKeyword(&keyword))
     return failure();
   std::optional<Quantity> quantity = symbolizeQuantity(keyword);
-  if (!quantity)
-    return parser.emitError(loc, "expected a quantity (parameters, flops_per_example, train_flops, memory), found '")
-           << keyword << "'";
+  if (!quantity) {
+    InFlightDiagnostic d = parser.emitError(loc, "expected a quantity (");
+    for (unsigned i = 0; i <= getMaxEnumValForQuantity(); ++i)
+      d << (i ? ", " : "") << stringifyQuantity(Quantity(i));
+    return d << "), found '" << keyword << "'";
+  }
   int64_t bound;
   if (parser.parseLess() || parser.parseEqual() || parseInteger(parser, bound, "the bound"))
     return failure();
@@ -198,16 +202,27 @@ ArrayRef<PropertyInfo> safety::getPropertyTable() {
        "the trained model's probability of what it says is how often it is right: expected calibration error, ten bins",
        {{"at_most", must, 0, 1, "the error"}},
        /*ofWeights=*/true},
+      {Property::Agreement,
+       "the trained model says what the incumbent did, on so many examples of a sealed probe set, whose labels or "
+       "targets are the incumbent's answers",
+       {{"at_least", must, 0, 1, "the share of the examples"},
+        {"within", 0, 0, large, "how far each number that a regression predicts may be from the incumbent's"}},
+       /*ofWeights=*/true},
   };
   return properties;
 }
 const PropertyInfo &safety::getInfo(Property property) { return getPropertyTable()[size_t(property)]; }
 
-double RequireOp::getParameter(StringRef name) {
-  for (auto [parameter, value] : llvm::zip(getInfo(getProperty()).parameters, getParameters()))
+double safety::getParameter(Property property, ArrayRef<double> values, StringRef name) {
+  for (auto [parameter, value] : llvm::zip(getInfo(property).parameters, values))
     if (parameter.name == name)
       return value;
   llvm_unreachable("a property has the parameters of its table");
+}
+double RequireOp::getParameter(StringRef name) { return safety::getParameter(getProperty(), getParameters(), name); }
+
+std::string RequireOp::getOn() {
+  return (getDataAttr() ? "@" + getData()->str() + "::" : std::string()) + getSplit().value_or("").str();
 }
 
 bool RequireOp::needsWeights() { return getInfo(getProperty()).ofWeights; }
@@ -235,7 +250,14 @@ ParseResult RequireOp::parse(OpAsmParser &parser, OperationState &result) {
     result.addAttribute("target", target);
   }
   if (succeeded(parser.parseOptionalKeyword("on"))) {
+    // A split of what the model trains on, or `@dataset::split` of another one.
+    StringAttr data;
     StringRef split;
+    if (succeeded(parser.parseOptionalSymbolName(data))) {
+      result.addAttribute("data", FlatSymbolRefAttr::get(data));
+      if (parser.parseColon() || parser.parseColon())
+        return failure();
+    }
     if (parser.parseKeyword(&split))
       return failure();
     result.addAttribute("split", parser.getBuilder().getStringAttr(split));
@@ -284,11 +306,11 @@ void RequireOp::print(OpAsmPrinter &p) {
   if (getTargetAttr())
     p << " -> " << getTargetAttr();
   if (getSplitAttr())
-    p << " on " << *getSplit();
+    p << " on " << getOn();
   p << ')';
   for (auto [parameter, value] : llvm::zip(getInfo(getProperty()).parameters, getParameters()))
     p << ' ' << parameter.name << '(' << formatDouble(value) << ')';
-  p.printOptionalAttrDict((*this)->getAttrs(), {"property", "subject", "target", "split", "parameters"});
+  p.printOptionalAttrDict((*this)->getAttrs(), {"property", "subject", "target", "split", "data", "parameters"});
 }
 LogicalResult RequireOp::verify() {
   // require (C1)
@@ -314,13 +336,57 @@ LogicalResult RequireOp::verify() {
   // require (C5)
   StringRef split = getSplit().value_or("");
   if (needsWeights() ? split != "train" && split != "validation" && split != "test" : !split.empty())
-    return emitOpError() << (needsWeights() ? "expects @model on train, validation or test" : "expects no 'on' of a split")
-                         << ", found " << (getSplit() ? "'on " + split.str() + "'" : std::string("no split"));
+    return emitOpError() << (needsWeights() ? "expects @model on train, validation or test"
+                                            : "expects no 'on' of a split")
+                         << ", found " << (getSplit() ? "'on " + getOn() + "'" : std::string("no split"));
+  // require (C6)
+  if (getDataAttr() ? !needsWeights() : getProperty() == Property::Agreement)
+    return emitOpError(needsWeights() ? "expects the probe set, 'on @dataset::split', found 'on "
+                                      : "expects no dataset, found 'on ")
+           << getOn() << "'";
   return success();
 }
 LogicalResult RequireOp::verifySymbolUses(SymbolTableCollection &tables) {
   // require (C3)
   if (failed(verifySymbol(*this, tables, getSubjectAttr())))
     return failure();
-  return getTargetAttr() ? verifySymbol(*this, tables, getTargetAttr()) : success();
+  if (getTargetAttr() && failed(verifySymbol(*this, tables, getTargetAttr())))
+    return failure();
+  if (!getDataAttr())
+    return success();
+  // require (C7)
+  Operation *module = getOperation()->getParentOp()->getParentOp();
+  auto dataset = module ? tables.lookupNearestSymbolFrom<DatasetOp>(module, getDataAttr()) : DatasetOp();
+  auto model = module ? tables.lookupNearestSymbolFrom<ModelOp>(module, getSubjectAttr()) : ModelOp();
+  if (!dataset || !model)
+    return emitOpError("expects a selfopt.") << (dataset ? "model, found " : "dataset, found ")
+                                             << (dataset ? getSubjectAttr() : SymbolRefAttr(getDataAttr()));
+  auto seals = getOperation()->getParentOfType<PolicyOp>().getOps<SealOp>();
+  if (llvm::none_of(seals, [&](SealOp seal) { return llvm::is_contained(seal.getSymbols(), getDataAttr()); })) {
+    InFlightDiagnostic d = emitOpError("is judged by ")
+                           << getDataAttr() << ", which nothing seals: a candidate could edit it";
+    d.attachNote() << "expected safety.seal " << getDataAttr() << " in this policy";
+    return d;
+  }
+  FunctionType type = model.getFunctionType();
+  if (type.getInput(0) != dataset.getFeatureType())
+    return emitOpError("expects features that ") << getSubjectAttr() << " takes, " << type.getInput(0) << ", found "
+                                                 << dataset.getFeatureType() << " in " << getDataAttr();
+  if (!dataset.hasLabel() && getProperty() == Property::Agreement) {
+    if (type.getResult(0) == dataset.getAnswerType())
+      return success();
+    return emitOpError("expects targets that ") << getSubjectAttr() << " predicts, " << type.getResult(0) << ", found "
+                                                << dataset.getAnswerType() << " in " << getDataAttr();
+  }
+  // require (C8)
+  if (getProperty() == Property::Agreement && getParameter("within") != 0)
+    return emitOpError("expects no within of classes, found ") << formatDouble(getParameter("within"));
+  auto scores = cast<RankedTensorType>(type.getResult(0));
+  int64_t classes = scores.getRank() == 1 ? scores.getDimSize(0) : 0;
+  double low = dataset.getAnswerLow().convertToDouble(), high = dataset.getAnswerHigh().convertToDouble();
+  if (!dataset.hasLabel() || low < 0 || high >= double(classes))
+    return emitOpError("expects labels that are classes of ")
+           << getSubjectAttr() << ", in [0, " << classes - 1 << "], found " << dataset.getAnswerType() << " in ["
+           << formatDouble(low) << ", " << formatDouble(high) << "]";
+  return success();
 }

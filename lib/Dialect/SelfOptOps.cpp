@@ -132,8 +132,8 @@ LogicalResult DatasetOp::verify() {
   // dataset (C6)
   double train = getTrain().convertToDouble(), validation = getValidation().convertToDouble(),
          test = getTest().convertToDouble();
-  if (!(train > 0) || !(validation >= 0) || !(test >= 0) || !(std::fabs(train + validation + test - 1) < 1e-9))
-    return emitOpError("expects a train part above 0, no negative part, and parts that sum to 1, found ")
+  if (!(train >= 0) || !(validation >= 0) || !(test >= 0) || !(std::fabs(train + validation + test - 1) < 1e-9))
+    return emitOpError("expects no negative part, and parts that sum to 1, found ")
            << formatDouble(train) << ", " << formatDouble(validation) << ", " << formatDouble(test);
   return success();
 }
@@ -284,6 +284,16 @@ LogicalResult ScheduleOp::verify() {
   if (failed(verifyScalars(*this, 1)))
     return failure();
   return verifyFunctionLike(*this, /*layers=*/false); // schedule (C2), (C3)
+}
+bool SamplerOp::looksAtArguments() {
+  SmallVector<Value> pending(getBody().front().getTerminator()->getOperands());
+  while (!pending.empty()) {
+    Value v = pending.pop_back_val();
+    if (isa<BlockArgument>(v))
+      return true;
+    llvm::append_range(pending, v.getDefiningOp()->getOperands());
+  }
+  return false;
 }
 LogicalResult SamplerOp::verify() {
   // sampler (C1)

@@ -62,8 +62,12 @@ public:
       add(type);
   }
   void add(Attribute attribute);
-  /// As add(op->getAttrDictionary()), without making a dictionary of what is stored as properties.
-  void addAttributes(Operation *op);
+  /// As add(op->getAttrDictionary()), without making a dictionary of what is stored as properties. All but `except`.
+  void addAttributes(Operation *op, Attribute except = {}) {
+    SmallVector<NamedAttribute, 8> attributes = sortedAttributes(op);
+    llvm::erase_if(attributes, [&](NamedAttribute a) { return except && a.getValue() == except; });
+    addEntries(attributes);
+  }
 
   Hash take() {
     Hash hash;
@@ -75,6 +79,14 @@ public:
   }
 
 private:
+  void addEntries(ArrayRef<NamedAttribute> entries) {
+    bytes.push_back('{');
+    add(uint64_t(entries.size()));
+    for (NamedAttribute entry : entries) {
+      add(entry.getName().getValue());
+      add(entry.getValue());
+    }
+  }
   /// Printing is slow, and a spec has few different types.
   template <typename T> void addPrinted(T x) {
     std::string &text = printed[x.getAsOpaquePointer()];
@@ -86,16 +98,6 @@ private:
   }
   llvm::DenseMap<const void *, std::string> printed;
 };
-
-void Encoder::addAttributes(Operation *op) {
-  SmallVector<NamedAttribute, 8> attributes = sortedAttributes(op);
-  bytes.push_back('{');
-  add(uint64_t(attributes.size()));
-  for (NamedAttribute attribute : attributes) {
-    add(attribute.getName().getValue());
-    add(attribute.getValue());
-  }
-}
 
 void Encoder::add(Attribute attribute) {
   if (auto text = dyn_cast<StringAttr>(attribute)) {
@@ -124,12 +126,7 @@ void Encoder::add(Attribute attribute) {
     for (Attribute element : array)
       add(element);
   } else if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
-    bytes.push_back('{');
-    add(uint64_t(dictionary.size()));
-    for (NamedAttribute entry : dictionary) {
-      add(entry.getName().getValue());
-      add(entry.getValue());
-    }
+    addEntries(dictionary.getValue());
   } else if (auto array = dyn_cast<DenseArrayAttr>(attribute)) {
     bytes.push_back('a');
     add(array.getElementType());
@@ -238,15 +235,7 @@ private:
       auto layer = dyn_cast<LayerOpInterface>(op);
       StringAttr name = layer ? layer.getSharedName() : StringAttr();
       encoder.add(op.getName().getStringRef());
-      if (name) {
-        NamedAttrList attributes(op.getAttrDictionary());
-        for (NamedAttribute attribute : op.getAttrDictionary())
-          if (attribute.getValue() == name)
-            attributes.erase(attribute.getName());
-        encoder.add(Attribute(attributes.getDictionary(op.getContext())));
-      } else {
-        encoder.addAttributes(&op);
-      }
+      encoder.addAttributes(&op, name);
       encoder.add(TypeRange(op.getResultTypes()));
       encoder.add(uint64_t(operands.size()));
       for (const Hash &operand : operands)

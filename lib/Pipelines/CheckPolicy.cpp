@@ -67,10 +67,10 @@ struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
       auto planned = failed(policy) ? FailureOr<PlannedProgram>(failure()) : planTraining(module, program);
       if (failed(planned))
         return signalPassFailure();
-      ProgramFacts facts;
-      facts.cost = programCost(module, program, planned->trainRows);
-      facts.arenaBytes = planned->arenaBytes;
-      auto results = policy->check(module, facts);
+      auto facts = programFacts(module, *planned, op.getSymName());
+      if (failed(facts))
+        return signalPassFailure();
+      auto results = policy->check(module, *facts);
       for (const CheckResult &r : results) {
         if (r.verdict == Verdict::Holds)
           mlir::emitRemark(r.location) << "holds: " << r.constraint << " (" << r.detail << ")";

@@ -100,6 +100,29 @@ FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &plan
   return Executable::create(*planned.module, planned.name, **compiler, planned.data);
 }
 
+std::string selfopt::targetName() {
+  auto compiler = processCompiler();
+  if (!compiler)
+    return llvm::consumeError(compiler.takeError()), "";
+  std::string description = (*compiler)->targetDescription();
+  auto [triple, rest] = StringRef(description).split(' ');
+  return (triple + " " + rest.split(' ').first).str();
+}
+
+FailureOr<ProgramFacts> selfopt::programFacts(ModuleOp spec, PlannedProgram &planned, StringRef policy) {
+  ProgramFacts facts;
+  facts.cost = programCost(spec, planned.name, planned.trainRows);
+  facts.arenaBytes = planned.arenaBytes;
+  if (!asksFor(spec, policy, Needs::Code))
+    return facts;
+  auto executable = loadProgram(planned);
+  if (failed(executable))
+    return failure();
+  facts.codeBytes = (*executable)->codeBytes();
+  facts.target = targetName();
+  return facts;
+}
+
 std::string selfopt::planDigest(const PlannedProgram &planned) {
   std::string text;
   llvm::raw_string_ostream os(text);

@@ -238,11 +238,8 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
   std::memset(impl.arena, 0, size);
   impl.data = data;
   if (data) {
-    impl.trainSplit = &data->train;
-    if (auto symbol = program.getDataAttr(); symbol && !symbol.getNestedReferences().empty()) {
-      StringRef split = symbol.getLeafReference();
-      impl.trainSplit = split == "validation" ? &data->validation : split == "test" ? &data->test : &data->train;
-    }
+    auto symbol = program.getDataAttr();
+    impl.trainSplit = &data->split(symbol ? symbol.getLeafReference().getValue() : "");
   }
 
   // Native code for every kernel that is launched, in one go.
@@ -265,8 +262,12 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
   if (!compiled)
     return program.emitOpError() << llvm::toString(compiled.takeError()), failure();
   llvm::StringMap<codegen::KernelFn> code;
-  for (auto [entry, fn] : llvm::zip(kernels, *compiled))
+  llvm::DenseSet<const void *> counted; // kernels of one text are one function
+  for (auto [entry, fn] : llvm::zip(kernels, *compiled)) {
     code[entry.first] = fn;
+    if (counted.insert(reinterpret_cast<const void *>(fn)).second)
+      executable->codeSize += compiler.codeBytes(fn);
+  }
 
   llvm::DenseMap<Value, char *> addresses;
   for (Operation &op : program.getBody().front()) {

@@ -120,8 +120,8 @@ llvm::Expected<BoundPropagation> BoundPropagation::create(Operation *model, cons
   p.block = &model->getRegion(0).front();
   Value scores = p.block->getTerminator()->getOperand(0);
   auto type = dyn_cast<RankedTensorType>(scores.getType());
-  if (!type || type.getRank() != 1 || type.getDimSize(0) < 2)
-    return makeError("expected a model that ends in one score per class, found one that ends in something else");
+  if (!type || type.getRank() != 1)
+    return makeError("expected a model that ends in a vector, found one that ends in something else");
   p.numClasses = type.getDimSize(0);
   for (Operation &op : p.block->without_terminator())
     if (auto error = p.check(op))

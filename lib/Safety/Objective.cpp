@@ -80,6 +80,7 @@ namespace {
 using Box = std::vector<std::vector<Interval>>;
 constexpr double inf = std::numeric_limits<double>::infinity();
 
+/// What a slope does on a whole box: nowhere the other way, or everywhere that way.
 bool falls(const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; }
 bool rises(const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; }
 bool surelyRises(const ElementAnalysis &a) { return a.result().slope.low > 1e-12; }
@@ -205,20 +206,12 @@ private:
   SmallVector<int64_t> labels() {
     if (!isLabelled())
       return {-1};
-    SmallVector<int64_t> all;
-    for (int64_t y = 0, n = treatsClassesAlike() ? 1 : classes(); y < n; ++y)
-      all.push_back(y);
-    return all;
+    return llvm::to_vector(llvm::seq<int64_t>(treatsClassesAlike() ? 1 : classes()));
   }
   /// Elements of argument 0 to differentiate by, with a label.
   SmallVector<int64_t> elements(int64_t label) {
-    SmallVector<int64_t> all;
-    int64_t n = classes();
-    if (label >= 0 && treatsClassesAlike())
-      n = std::min<int64_t>(n, 2); // the label's own, and one other
-    for (int64_t i = 0; i < n; ++i)
-      all.push_back(i);
-    return all;
+    // Of classes that are alike, the label's own and one other.
+    return llvm::to_vector(llvm::seq(label >= 0 && treatsClassesAlike() ? std::min<int64_t>(classes(), 2) : classes()));
   }
   ElementCase caseOf(const Box &box, int64_t label, Coordinate seed) {
     ElementCase c;
@@ -327,9 +320,9 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
       bool own = element == label;
       if (!own && !others)
         continue;
-      Goal goal = goalOf(caseOf(box, label, {0, element}), own ? falls : rises,
-                own ? surelyRises : surelyFalls,
-                "label " + std::to_string(label) + ", the derivative by " + (own ? "the right score" : "the score of " + std::to_string(element)));
+      Goal goal = goalOf(caseOf(box, label, {0, element}), own ? falls : rises, own ? surelyRises : surelyFalls,
+                "label " + std::to_string(label) + ", the derivative by " +
+                    (own ? "the right score" : "the score of " + std::to_string(element)));
       if (own)
         goal.assumed.until = until;
       if (auto result = settle(goal, true))
@@ -360,8 +353,7 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   }
   if (isa<ScheduleOp, SamplerOp>(program) && monotone) {
     bool schedule = isa<ScheduleOp>(program);
-    Goal goal = goalOf(caseOf(box, -1, {0, 0}), schedule ? falls : rises,
-              schedule ? surelyRises : surelyFalls,
+    Goal goal = goalOf(caseOf(box, -1, {0, 0}), schedule ? falls : rises, schedule ? surelyRises : surelyFalls,
               schedule ? "the derivative by the fraction of training" : "the derivative by the loss");
     if (auto result = settle(goal, true))
       return *result;
@@ -373,15 +365,14 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   bool moves = false;
   for (int64_t element = 0; element < classes(); ++element)
     for (int order : {1, -1}) {
-      Goal goal = goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls,
-                order > 0 ? surelyFalls : surelyRises,
-                "the derivative by element " + std::to_string(element) + " of a prediction " + (order > 0 ? "above" : "below") + " its target");
+      Goal goal = goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
+                "the derivative by element " + std::to_string(element) + " of a prediction " +
+                    (order > 0 ? "above" : "below") + " its target");
       goal.assumed.order = order;
       if (auto result = settle(goal, true))
         return *result;
       forEachPoint(goal, [&](const ElementCase &point) {
-        const Interval slope = ElementAnalysis(block, point).result().slope;
-        return moves |= order > 0 ? slope.low > 1e-12 : slope.high < -1e-12;
+        return moves |= (order > 0 ? surelyRises : surelyFalls)(ElementAnalysis(block, point));
       });
     }
   if (!moves)
@@ -428,12 +419,7 @@ ProofResult Prover::prove(const Requirement &require) {
 
 } // namespace
 
-double Requirement::get(StringRef name) const {
-  for (auto [parameter, value] : llvm::zip(getInfo(property).parameters, parameters))
-    if (parameter.name == name)
-      return value;
-  llvm_unreachable("a property has the parameters of its table");
-}
+double Requirement::get(StringRef name) const { return getParameter(property, parameters, name); }
 
 ProofResult selfopt::proveProgram(Operation *program, const Requirement &require, const ProofOptions &options) {
   return Prover(program, options).prove(require);

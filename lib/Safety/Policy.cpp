@@ -124,9 +124,7 @@ FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef pro
         return failure();
       }
     for (Operation &op : *spec.getBody()) {
-      auto symbol = SymbolTable::getSymbolName(&op);
-      StringAttr name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-      (void)symbol;
+      auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
       if (!name || isa<evolve::LineageOp>(op))
         continue;
       if (!fixed.sealed.count(name.str()) && !mutable_.contains(name.getValue()) && name.getValue() != program) {
@@ -145,6 +143,15 @@ FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef pro
 //===----------------------------------------------------------------------===//
 
 namespace {
+
+Needs needsOf(Operation *op) {
+  if (auto limit = dyn_cast<LimitOp>(op))
+    return limit.getQuantity() == Quantity::Memory      ? Needs::Plan
+           : limit.getQuantity() == Quantity::CodeBytes ? Needs::Code
+                                                        : Needs::Text;
+  auto require = dyn_cast<RequireOp>(op);
+  return require && require.needsWeights() ? Needs::Weights : Needs::Text;
+}
 
 /// Whether a dataset is read from the same files: names are relative to the spec.
 bool sameFolder(Operation *a, Operation *b) {
@@ -185,12 +192,11 @@ struct Checker {
   }
 
   CheckResult make(Operation *op, const Twine &constraint, Verdict verdict, const Twine &detail) {
-    return {constraint.str(), verdict, detail.str(), op->getLoc()};
+    return {constraint.str(), verdict, detail.str(), op->getLoc(), "", nullptr, needsOf(op)};
   }
 
   /// What was sealed when the policy was fixed, whatever the candidate's own policy says.
   CheckResult checkSeals(Operation *op, StringRef text) {
-    unsigned n = 0;
     // The usual case, without printing. Whoever finds a difference says which by the digests.
     if (untouched())
       return make(op, text, Verdict::Holds, Twine(sealed.size()) + " digests are equal");
@@ -204,9 +210,8 @@ struct Checker {
         return make(op, text, Verdict::Violated,
                     "@" + symbol + " changed: digest " + StringRef(*now).take_front(16) + ", sealed as " +
                         StringRef(digest).take_front(16));
-      ++n;
     }
-    return make(op, text, Verdict::Holds, Twine(n) + " digests are equal");
+    return make(op, text, Verdict::Holds, Twine(sealed.size()) + " digests are equal");
   }
 
   CheckResult check(RangeOp op) {
@@ -228,28 +233,27 @@ struct Checker {
   CheckResult check(LimitOp op) {
     int64_t bound = op.getBound();
     std::string text = ("limit " + stringifyQuantity(op.getQuantity()) + " <= " + Twine(bound)).str();
-    std::optional<int64_t> value;
-    switch (op.getQuantity()) {
-    case Quantity::Parameters:
-      value = facts.cost ? std::optional(facts.cost->parameters) : std::nullopt;
-      break;
-    case Quantity::FlopsPerExample:
-      value = facts.cost ? std::optional(facts.cost->flopsPerExample) : std::nullopt;
-      break;
-    case Quantity::TrainFlops:
-      value = facts.cost ? std::optional(facts.cost->trainFlops) : std::nullopt;
-      break;
-    case Quantity::Memory:
-      value = facts.arenaBytes;
-      break;
-    }
+    Quantity quantity = op.getQuantity();
+    // In the order of the enum; what has none is found out by planning and compiling.
+    static constexpr int64_t ProgramCost::*costs[] = {
+        &ProgramCost::parameters, &ProgramCost::flopsPerExample, &ProgramCost::trainFlops, nullptr,
+        &ProgramCost::depth,      &ProgramCost::stateBytes,      nullptr};
+    std::optional<int64_t> value = quantity == Quantity::Memory ? facts.arenaBytes : facts.codeBytes;
+    if (auto cost = costs[size_t(quantity)])
+      value = facts.cost ? std::optional((*facts.cost).*cost) : std::nullopt;
     if (!value)
       return make(op, text, Verdict::Unknown,
-                  op.getQuantity() == Quantity::Memory ? "the program has not been planned"
-                                                       : "an op has no known cost, or the cost leaves 64 bits");
+                  quantity == Quantity::Memory      ? "the program has not been planned"
+                  : quantity == Quantity::CodeBytes ? "the program has not been compiled"
+                                                    : "an op has no known cost, or the cost leaves 64 bits");
     bool holds = *value <= bound;
-    return make(op, text, holds ? Verdict::Holds : Verdict::Violated,
-                Twine(*value) + (holds ? " <= " : " > ") + Twine(bound));
+    CheckResult result = make(op, text, holds ? Verdict::Holds : Verdict::Violated,
+                              Twine(*value) + (holds ? " <= " : " > ") + Twine(bound));
+    if (quantity == Quantity::CodeBytes) {
+      result.engine = "compiler";
+      result.evidence = llvm::json::Object{{"bytes", *value}, {"target", facts.target}};
+    }
+    return result;
   }
 
   CheckResult check(RequireOp op) {
@@ -260,7 +264,7 @@ struct Checker {
     if (op.getTargetAttr())
       text += " -> @" + op.getTargetAttr().getValue().str();
     if (op.getSplit())
-      text += " on " + op.getSplit()->str();
+      text += " on " + op.getOn();
     text += ")";
     for (auto [parameter, value] : llvm::zip(getInfo(op.getProperty()).parameters, op.getParameters()))
       text += (" " + parameter.name + "(" + formatDouble(value) + ")").str();
@@ -284,7 +288,6 @@ struct Checker {
       proof = entry->second;
     }
     CheckResult result = make(op, text, proof.verdict, proof.detail);
-    result.ofWeights = op.needsWeights();
     result.engine = std::move(proof.engine);
     result.evidence = std::move(proof.evidence);
     return result;
@@ -365,16 +368,13 @@ struct Checker {
       return "can't be read, so nothing is known of its rows";
     if ((*a)->digest != (*b)->digest)
       return "";
-    auto rowsOf = [](const Dataset &data, StringRef name) -> const Split & {
-      return name == "validation" ? data.validation : name == "test" ? data.test : data.train;
-    };
     std::vector<StringRef> parts{split};
     if (split.empty())
       parts = {"train", "validation", "test"};
     for (StringRef part : parts) {
-      const Split &kept = rowsOf(**a, part);
+      const Split &kept = (*a)->split(part);
       llvm::DenseSet<int32_t> rows(kept.rows.begin(), kept.rows.end());
-      for (int32_t row : rowsOf(**b, read).rows)
+      for (int32_t row : (*b)->split(read).rows)
         if (rows.contains(row))
           return "holds row " + std::to_string(row) + " of the same files, which is in the " + part.str() + " split";
     }
@@ -430,7 +430,7 @@ std::vector<CheckResult> Policy::checkWeights(ModuleOp candidate, const TrainedW
   return results;
 }
 
-bool selfopt::needsWeights(ModuleOp spec, StringRef policyName) {
+bool selfopt::asksFor(ModuleOp spec, StringRef policyName, Needs needs) {
   auto policy = spec.lookupSymbol<PolicyOp>(policyName);
-  return policy && llvm::any_of(policy.getOps<RequireOp>(), [](RequireOp op) { return op.needsWeights(); });
+  return policy && llvm::any_of(policy.getBody().front(), [&](Operation &op) { return needsOf(&op) == needs; });
 }

@@ -8,6 +8,7 @@
 #include "SelfOpt/Safety/ProgramCost.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace selfopt;
@@ -18,12 +19,24 @@ std::optional<ProgramCost> selfopt::programCost(ModuleOp spec, StringRef program
   if (!model)
     return std::nullopt;
   Cost sum;
-  // What layers share is counted once.
-  llvm::DenseSet<Operation *> borrowers;
-  for (const ProgramParameters::Range &range : ProgramParameters::of(model.getBody().front()).layers)
+  // What layers share is counted once; each of them is a layer of the depth.
+  llvm::DenseSet<Operation *> borrowers, trained;
+  for (const ProgramParameters::Range &range : ProgramParameters::of(model.getBody().front()).layers) {
     if (!range.owner)
       borrowers.insert(range.layer);
+    if (range.count)
+      trained.insert(range.layer);
+  }
+  llvm::DenseMap<Value, int64_t> depths;
+  auto depthOf = [&](Operation &op) {
+    int64_t most = 0;
+    for (Value v : op.getOperands())
+      most = std::max(most, depths.lookup(v));
+    return most + trained.contains(&op);
+  };
   for (Operation &op : model.getBody().front().without_terminator()) {
+    for (Value v : op.getResults())
+      depths[v] = depthOf(op);
     auto costed = dyn_cast<CostOpInterface>(op);
     std::optional<Cost> cost = costed ? costed.getCost() : std::nullopt;
     if (cost && borrowers.contains(&op))
@@ -35,7 +48,17 @@ std::optional<ProgramCost> selfopt::programCost(ModuleOp spec, StringRef program
   }
   int64_t batch = train.getBatch();
   auto total = checkedProduct({int64_t(train.getEpochs()), trainRows / batch, batch, 3, sum.flops});
-  if (!total)
+  auto optimizer = spec.lookupSymbol<OptimizerOp>(train.getOptimizer());
+  auto sampler = train.getSamplerAttr() ? spec.lookupSymbol<SamplerOp>(*train.getSampler()) : SamplerOp();
+  bool sampled = sampler && sampler.looksAtArguments();
+  // Parameters and state of the update rule; of each example its place in the epoch's order, for a sampler also its
+  // loss and its age; the seed, and the learning rate, the step's number and its fraction, and for a sampler the
+  // epoch's.
+  auto state = checkedProduct({4, 1 + int64_t(optimizer ? optimizer.getNumState() : 0), sum.parameters});
+  auto tables = checkedProduct({4, sampled ? 3 : 1, trainRows});
+  int64_t stateBytes = 8 + 3 * 4 + (sampled ? 4 : 0);
+  if (!total || !optimizer || !state || !tables || llvm::AddOverflow(stateBytes, *state, stateBytes) ||
+      llvm::AddOverflow(stateBytes, *tables, stateBytes))
     return std::nullopt;
-  return ProgramCost{sum.parameters, sum.flops, *total};
+  return ProgramCost{sum.parameters, sum.flops, *total, depthOf(*model.getBody().front().getTerminator()), stateBytes};
 }

@@ -30,26 +30,27 @@ static ProofResult compared(RequireOp require, double found, StringRef parameter
   return result;
 }
 
-static ProofResult checkRobust(RequireOp require, const BoundPropagation &model, const Split &split,
-                               const TrainedWeights &weights) {
+/// So many of the examples, as the evidence calls them.
+static ProofResult share(RequireOp require, StringRef what, int64_t count, int64_t rows, const Twine &of = "") {
+  return compared(require, double(count) / double(rows), "at_least",
+                  of + Twine(count) + " of " + Twine(rows) + " examples",
+                  llvm::json::Object{{what, count}, {"rows", rows}});
+}
+
+static ProofResult checkRobust(RequireOp require, const BoundPropagation &model, const Split &split) {
   double radius = require.getParameter("radius");
   ScoreBounds bounds = model.bounds(split.features, split.count, radius, split.labels);
-  int64_t certified = llvm::count_if(bounds.margin, [](double m) { return m > 0; });
   ProofResult result =
-      compared(require, double(certified) / double(split.count), "at_least",
-               Twine(certified) + " of " + Twine(split.count) + " examples",
-               llvm::json::Object{
-                   {"certified", certified}, {"rows", split.count}, {"radius", radius}, {"weights", weights.digest}});
-  result.engine = "interval bound propagation";
+      share(require, "certified", llvm::count_if(bounds.margin, [](double m) { return m > 0; }), split.count);
+  (*result.evidence.getAsObject())["radius"] = radius;
   return result;
 }
 
-/// The class that the scores say and its softmax, or -1.
-static std::pair<int64_t, double> prediction(const ScoreBounds &points, int64_t row) {
+std::pair<int64_t, double> selfopt::predictionOf(const ScoreBounds &points, int64_t row) {
   int64_t K = points.classes, best = 0;
   std::vector<double> score(K);
   for (int64_t k = 0; k < K; ++k) {
-    score[k] = 0.5 * (points.low[row * K + k] + points.high[row * K + k]);
+    score[k] = points.middle(row, k);
     if (!std::isfinite(score[k]))
       return {-1, 1};
     best = score[k] > score[best] ? k : best;
@@ -60,8 +61,7 @@ static std::pair<int64_t, double> prediction(const ScoreBounds &points, int64_t 
   return {best, 1 / sum};
 }
 
-static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &points, const Split &split,
-                                      const TrainedWeights &weights) {
+static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &points, const Split &split) {
   std::vector<int64_t> right(points.classes), all(points.classes);
   for (int64_t r = 0; r < split.count; ++r) {
     int64_t label = split.labels[r];
@@ -69,26 +69,39 @@ static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &poin
     if (label < 0 || label >= points.classes)
       return compared(require, 0, "at_least", "no score for class " + Twine(label), llvm::json::Object());
     ++all[label];
-    right[label] += prediction(points, r).first == label;
+    right[label] += predictionOf(points, r).first == label;
   }
   // A class without examples says nothing.
   int64_t worst = -1;
   for (int64_t k = 0; k < points.classes; ++k)
     if (all[k] && (worst < 0 || right[k] * all[worst] < right[worst] * all[k]))
       worst = k;
-  return compared(
-      require, double(right[worst]) / double(all[worst]), "at_least",
-      "class " + Twine(worst) + ": " + Twine(right[worst]) + " of " + Twine(all[worst]) + " examples",
-      llvm::json::Object{{"class", worst}, {"right", right[worst]}, {"rows", all[worst]}, {"weights", weights.digest}});
+  ProofResult result = share(require, "right", right[worst], all[worst], "class " + Twine(worst) + ": ");
+  (*result.evidence.getAsObject())["class"] = worst;
+  return result;
 }
 
-static ProofResult checkCalibration(RequireOp require, const ScoreBounds &points, const Split &split,
-                                    const TrainedWeights &weights) {
+/// Labels or targets are what the incumbent says. A score that is not finite says nothing, and agrees with nobody.
+static ProofResult checkAgreement(RequireOp require, const ScoreBounds &points, const Split &split) {
+  double within = require.getParameter("within");
+  int64_t same = 0;
+  for (int64_t r = 0; r < split.count; ++r) {
+    // A prediction as the file of answers has it, in f32.
+    auto isNear = [&](int64_t k) {
+      return std::fabs(double(float(points.middle(r, k))) - split.targets[r * points.classes + k]) <= within;
+    };
+    same += split.labels.empty() ? llvm::all_of(llvm::seq(points.classes), isNear)
+                                 : predictionOf(points, r).first == split.labels[r];
+  }
+  return share(require, "same", same, split.count);
+}
+
+static ProofResult checkCalibration(RequireOp require, const ScoreBounds &points, const Split &split) {
   // Naeini, Cooper and Hauskrecht 2015: bins of equal width of the probability of what is said.
   constexpr int64_t bins = 10;
   double excess[bins] = {};
   for (int64_t r = 0; r < split.count; ++r) {
-    auto [said, probability] = prediction(points, r);
+    auto [said, probability] = predictionOf(points, r);
     int64_t bin = std::min(bins - 1, int64_t(probability * bins));
     excess[bin] += probability - (said == split.labels[r]);
   }
@@ -96,38 +109,41 @@ static ProofResult checkCalibration(RequireOp require, const ScoreBounds &points
   for (double e : excess)
     error += std::fabs(e) / double(split.count);
   return compared(require, error, "at_most", Twine(split.count) + " examples, " + Twine(bins) + " bins",
-                  llvm::json::Object{{"error", fourDigits(error)}, {"rows", split.count}, {"weights", weights.digest}});
+                  llvm::json::Object{{"error", fourDigits(error)}, {"rows", split.count}});
 }
 
 ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp require, const TrainedWeights &weights) {
   bool measured = require.getProperty() != Property::Robust;
-  auto unknown = [&](const Twine &why) {
-    return ProofResult{Verdict::Unknown, measured ? "measured" : "interval bound propagation", why.str()};
-  };
+  StringRef engine = measured ? "measured" : "interval bound propagation";
+  auto unknown = [&](const Twine &why) { return ProofResult{Verdict::Unknown, engine.str(), why.str()}; };
   StringRef name = require.getSubjectAttr().getRootReference();
   auto train = spec.lookupSymbol<TrainOp>(program);
   auto model = spec.lookupSymbol<ModelOp>(name);
   if (!train || !model || train.getModel() != name)
     return unknown("@" + name + " is not the model that @" + program + " trains");
-  auto dataset = spec.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference());
-  if (!dataset || !dataset.hasLabel())
+  // What the verifier asks of a dataset after `on` holds: it is sealed, and fits the model.
+  auto dataset = spec.lookupSymbol<DatasetOp>(require.getDataAttr() ? require.getDataAttr().getRootReference()
+                                                                    : train.getDataAttr().getRootReference());
+  if (!dataset || (!dataset.hasLabel() && require.getProperty() != Property::Agreement))
     return unknown("@" + program + " learns from no data with a label");
   auto data = loadDataset(dataset, {});
   if (failed(data))
     return unknown("@" + dataset.getSymName() + " can't be read");
   StringRef on = *require.getSplit();
-  const Split &split = on == "train" ? (*data)->train : on == "test" ? (*data)->test : (*data)->validation;
+  const Split &split = (*data)->split(on);
   if (split.count == 0)
     return unknown("@" + dataset.getSymName() + " has no examples to " + on);
   auto propagation = BoundPropagation::create(model, weights);
   if (!propagation)
     return unknown(llvm::toString(propagation.takeError()));
-  if (!measured)
-    return checkRobust(require, *propagation, split, weights);
-  ScoreBounds points = propagation->bounds(split.features, split.count, 0, {});
-  ProofResult result = require.getProperty() == Property::ClassAccuracy
-                           ? checkClassAccuracy(require, points, split, weights)
-                           : checkCalibration(require, points, split, weights);
-  result.engine = "measured";
+  if (dataset.hasLabel() && propagation->classes() < 2)
+    return unknown("@" + name + " has no score for each of two classes or more");
+  ScoreBounds points = propagation->bounds(split.features, measured ? split.count : 0, 0, {});
+  ProofResult result = !measured                                          ? checkRobust(require, *propagation, split)
+                       : require.getProperty() == Property::ClassAccuracy ? checkClassAccuracy(require, points, split)
+                       : require.getProperty() == Property::CalibrationError ? checkCalibration(require, points, split)
+                                                                             : checkAgreement(require, points, split);
+  result.engine = engine;
+  (*result.evidence.getAsObject())["weights"] = weights.digest;
   return result;
 }

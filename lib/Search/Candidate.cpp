@@ -134,10 +134,10 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     result.flopsPerExample = facts.cost->flopsPerExample;
     result.trainFlops = facts.cost->trainFlops;
   }
-  auto reject = [&](ArrayRef<CheckResult> checks, bool trained = false) {
+  // Of what is known already: the rest is asked again before anything runs, and of weights once it is trained.
+  auto reject = [&](ArrayRef<CheckResult> checks, Needs known) {
     for (const CheckResult &c : checks)
-      if (c.verdict != Verdict::Holds && !(c.verdict == Verdict::Unknown && !facts.arenaBytes && isMemory(c)) &&
-          !(c.ofWeights && !trained)) {
+      if (c.verdict != Verdict::Holds && c.needs <= known) {
         result.status = CandidateRow::Status::Rejected;
         result.reason = (stringifyVerdict(c.verdict) + " " + c.constraint + ": " + c.detail).str();
         result.verdicts = toJson(checks);
@@ -151,20 +151,29 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
         "violated batch <= examples: " + std::to_string(int64_t(train.getBatch())) + " > " + std::to_string(trainRows);
     return result;
   }
-  if (reject(policy.check(*spec, facts)))
+  if (reject(policy.check(*spec, facts), Needs::Text))
     return result;
   auto planned = planTraining(*spec, program);
   if (failed(planned))
     return fail("plan");
   facts.arenaBytes = result.memory = planned->arenaBytes;
   auto checks = policy.check(*spec, facts);
-  if (reject(checks))
+  if (reject(checks, Needs::Plan))
     return result;
   result.verdicts = toJson(checks);
-  // Everything holds: now it may be compiled and run.
+  // Everything that needs no code holds: now it may be compiled.
   auto executable = loadProgram(*planned);
   if (failed(executable))
     return fail("compile");
+  if (llvm::any_of(checks, [](const CheckResult &c) { return c.needs == Needs::Code; })) {
+    facts.codeBytes = (*executable)->codeBytes();
+    facts.target = targetName();
+    checks = policy.check(*spec, facts);
+    if (reject(checks, Needs::Code))
+      return result;
+    result.verdicts = toJson(checks);
+  }
+  // Everything holds: now it may be run.
   std::string plan = request.pause ? planDigest(*planned) : "";
   if (request.probe) {
     result.plan = planDigest(*planned);
@@ -175,7 +184,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     if ((result.sameAs = *same) >= 0)
       return result;
   }
-  bool asksWeights = llvm::any_of(checks, [](const CheckResult &c) { return c.ofWeights; });
+  bool asksWeights = llvm::any_of(checks, [](const CheckResult &c) { return c.needs == Needs::Weights; });
   double sum = 0, lossSum = 0;
   llvm::json::Array perSeed;
   std::vector<Checkpoint> left;
@@ -195,11 +204,11 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
       if (!weights)
         return fail(llvm::toString(weights.takeError()));
       auto found = policy.checkWeights(*spec, *weights);
-      if (reject(found, true))
+      if (reject(found, Needs::Weights))
         return result;
       // It holds for every seed; what is kept is what the first one shows.
       for (CheckResult &c : checks)
-        if (c.ofWeights && c.verdict != Verdict::Holds)
+        if (c.needs == Needs::Weights && c.verdict != Verdict::Holds)
           c = *llvm::find_if(found, [&](const CheckResult &f) { return f.constraint == c.constraint; });
     }
     ScoreOutcome score = (*executable)->score(planned->data->validation);
@@ -234,8 +243,6 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
   result.scores = std::move(perSeed);
   return result;
 }
-
-bool CandidateEvaluator::isMemory(const CheckResult &c) { return StringRef(c.constraint).starts_with("limit memory"); }
 
 //===----------------------------------------------------------------------===//
 // Across the pipe

@@ -53,7 +53,6 @@ struct CandidateEvaluator {
 private:
   /// The earlier candidate that is this program, or -1.
   llvm::Expected<int64_t> findSame(const CandidateResult &result, int64_t lookBack) const;
-  static bool isMemory(const CheckResult &c);
 };
 
 std::optional<double> metricOf(const ScoreOutcome &score, llvm::ArrayRef<std::string> names, llvm::StringRef metric);

@@ -38,9 +38,9 @@ llvm::Expected<Certificate> selfopt::certifyCandidate(ModuleOp spec, ModuleOp ca
   if (failed(planned))
     return makeError("the candidate can't be planned");
   certificate.arenaBytes = planned->arenaBytes;
-  auto facts = staticFacts(candidate, search.getProgram(), planned->arenaBytes);
-  if (!facts)
-    return facts.takeError();
+  auto facts = programFacts(candidate, *planned, search.getPolicy());
+  if (failed(facts))
+    return makeError("the candidate can't be compiled");
   facts->weights = weights;
   std::vector<CheckResult> results = policy->check(candidate, *facts);
   std::string reason;

@@ -205,15 +205,14 @@ llvm::Error selfopt::verifyWeights(Archive &archive, StringRef directory) {
 
 /// Whether the whole training of a candidate, and not only the part that was run, keeps the policy.
 bool Searcher::keepsPolicy(ModuleOp module) {
-  ProgramFacts facts;
-  facts.cost = programCost(module, program, trainRows);
   auto planned = planTraining(module, program);
-  if (failed(planned))
+  auto facts =
+      succeeded(planned) ? programFacts(module, *planned, search.getPolicy()) : FailureOr<ProgramFacts>(failure());
+  if (failed(facts))
     return false;
-  facts.arenaBytes = planned->arenaBytes;
   // What is required of its weights, every final training is asked.
-  return llvm::all_of(policy->check(module, facts),
-                      [](const CheckResult &c) { return c.verdict == Verdict::Holds || c.ofWeights; });
+  return llvm::all_of(policy->check(module, *facts),
+                      [](const CheckResult &c) { return c.verdict == Verdict::Holds || c.needs == Needs::Weights; });
 }
 
 /// best.cert, and then best.mlir, which names it: killed between the two, they disagree, and the checker says so.
@@ -222,7 +221,7 @@ llvm::Error Searcher::writeBest(const FinalScore &winner) {
   if (!best)
     return makeError("the best candidate does not parse again");
   std::optional<TrainedWeights> weights;
-  if (needsWeights(spec, search.getPolicy()) && !winner.weights.empty()) {
+  if (asksFor(spec, search.getPolicy(), Needs::Weights) && !winner.weights.empty()) {
     // Those that best.safetensors will hold.
     auto decoded = TrainedWeights::decode("the weights", winner.weights.front().second);
     if (!decoded)
@@ -318,7 +317,7 @@ llvm::Error Searcher::finish(SearchOutcome &outcome) {
   auto scored = [&](const CandidateRow &row, bool elite) -> llvm::Expected<FinalScore> {
     OwningOpRef<ModuleOp> module = parseSpec(row.program, context, source);
     auto score = module ? scoreFinally(*module, program, metric, options.finalSeeds, fresh, elite,
-                                       needsWeights(spec, search.getPolicy()) ? &*policy : nullptr)
+                                       asksFor(spec, search.getPolicy(), Needs::Weights) ? &*policy : nullptr)
                         : FailureOr<FinalScore>(failure());
     if (failed(score))
       return makeError("candidate " + Twine(row.id) + " can't be trained again");

@@ -79,15 +79,15 @@ llvm::Error Searcher::setUp() {
   workbench = std::make_unique<Workbench>(context.getDialectRegistry(), source, startDigest);
 
   // The start must keep its own policy: nothing else is worth proposing from.
-  ProgramFacts facts;
-  facts.cost = programCost(spec, program, trainRows);
   auto planned = planTraining(spec, program);
   if (failed(planned))
     return makeError("the spec can't be planned");
-  facts.arenaBytes = planned->arenaBytes;
-  for (const CheckResult &c : policy->check(spec, facts))
+  auto facts = programFacts(spec, *planned, search.getPolicy());
+  if (failed(facts))
+    return makeError("the spec can't be compiled");
+  for (const CheckResult &c : policy->check(spec, *facts))
     // What its weights must show is found out when it is trained.
-    if (c.verdict != Verdict::Holds && !c.ofWeights) {
+    if (c.verdict != Verdict::Holds && c.needs != Needs::Weights) {
       InFlightDiagnostic d = mlir::emitError(c.location)
                              << (c.verdict == Verdict::Violated
                                      ? "is violated by the spec that the search starts from: "

@@ -390,14 +390,7 @@ LogicalResult TrainInstantiator::run() {
   bool sampled = false;
   if (train.getSamplerAttr()) {
     auto sampler = find<SamplerOp>(train.getSamplerAttr());
-    SmallVector<Value> pending(sampler.getBody().front().getTerminator()->getOperands());
-    while (!pending.empty() && !sampled) {
-      Value v = pending.pop_back_val();
-      if (isa<BlockArgument>(v))
-        sampled = true;
-      else
-        llvm::append_range(pending, v.getDefiningOp()->getOperands());
-    }
+    sampled = sampler.looksAtArguments();
     if (sampled)
       makeScalarFunction("sampler", sampler);
   }

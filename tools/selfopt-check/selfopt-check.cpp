@@ -67,7 +67,8 @@ OwningOpRef<ModuleOp> readSpec(MLIRContext &context, StringRef file, std::vector
   return parseSourceString<ModuleOp>(*text, ParserConfig(&context), specFile);
 }
 
-std::vector<std::string> check() {
+/// All reasons against it; and where there are none, what the verdict rests on beside what was checked here.
+std::vector<std::string> check(std::vector<std::string> &rests) {
   DialectRegistry registry;
   registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, arith::ArithDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect, tensor::TensorDialect>();
@@ -93,27 +94,15 @@ std::vector<std::string> check() {
       reasons.push_back(llvm::toString(read.takeError()));
   }
   if (spec && candidate && certificate)
-    for (std::string &reason : checkCertificate(*spec, *candidate, *certificate, weights ? &*weights : nullptr))
-      reasons.push_back(std::move(reason));
+    llvm::append_range(reasons, checkCertificate(*spec, *candidate, *certificate, weights ? &*weights : nullptr));
   // What does not parse said why.
   if ((!spec || !candidate) && reasons.empty())
     reasons.push_back("spec or candidate: expected a spec that parses, found none");
+  if (reasons.empty()) // so it was read
+    for (const CertifiedCheck &c : llvm::cantFail(parseCertificate(*certificate)).checks)
+      if (c.status != "proved")
+        rests.push_back(c.status + ": " + c.constraint + " (" + c.detail + ")");
   return reasons;
-}
-
-/// What the verdict rests on beside what was checked here.
-std::vector<std::string> assumptions() {
-  std::vector<std::string> list;
-  auto text = readRawFile(certificateFile);
-  auto certificate = text ? parseCertificate(*text) : text.takeError();
-  if (!certificate) {
-    llvm::consumeError(certificate.takeError());
-    return list;
-  }
-  for (const CertifiedCheck &c : certificate->checks)
-    if (c.status != "proved")
-      list.push_back(c.status + ": " + c.constraint + " (" + c.detail + ")");
-  return list;
 }
 
 } // namespace
@@ -130,11 +119,10 @@ int main(int argc, char **argv) {
     return usage;
   }
   auto begin = std::chrono::steady_clock::now();
-  std::vector<std::string> reasons = check();
+  std::vector<std::string> rests, reasons = check(rests);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   for (const std::string &reason : reasons)
     llvm::errs() << reason << "\n";
-  std::vector<std::string> rests = reasons.empty() ? assumptions() : std::vector<std::string>();
   if (json)
     llvm::outs() << llvm::json::Value(llvm::json::Object{{"event", "done"},
                                                          {"holds", reasons.empty()},

@@ -39,6 +39,7 @@ void printJson(llvm::json::Object object);
 int trainMain();
 int searchMain();
 int callMain();
+int answersMain();
 int replayMain();
 int certifyMain();
 int digestMain();

@@ -10,7 +10,7 @@
 #include "llvm/Support/CommandLine.h"
 
 namespace selfopt::run {
-extern llvm::cl::SubCommand searchCommand, trainCommand, callCommand, replayCommand, certifyCommand,
+extern llvm::cl::SubCommand searchCommand, trainCommand, callCommand, replayCommand, certifyCommand, answersCommand,
     digestCommand, studyCommand, explainCommand, reportCommand;
 extern llvm::cl::opt<bool> json;
 extern llvm::cl::opt<std::string> specFile;

@@ -20,13 +20,14 @@ namespace cl = llvm::cl;
 namespace selfopt::run {
 cl::SubCommand trainCommand("train", "trains a program of a spec as it is written");
 cl::opt<std::string> specFile(cl::Positional, cl::desc("SPEC"), cl::Required, cl::sub(trainCommand),
-                              cl::sub(searchCommand), cl::sub(studyCommand));
+                              cl::sub(searchCommand), cl::sub(studyCommand), cl::sub(answersCommand));
 cl::opt<std::string> program("program", cl::desc("which selfopt.train (default: the search's, or the only one)"),
-                             cl::value_desc("@name"), cl::sub(trainCommand));
+                             cl::value_desc("@name"), cl::sub(trainCommand), cl::sub(answersCommand));
 cl::opt<uint64_t> seed("seed", cl::desc("training seed, or the search's instead of the spec's"), cl::init(0),
                        cl::sub(trainCommand), cl::sub(searchCommand));
 cl::opt<bool> json("json", cl::desc("print lines of JSON for programs"), cl::sub(trainCommand), cl::sub(searchCommand),
-                   cl::sub(replayCommand), cl::sub(callCommand), cl::sub(digestCommand), cl::sub(certifyCommand), cl::sub(studyCommand), cl::sub(explainCommand));
+                   cl::sub(replayCommand), cl::sub(callCommand), cl::sub(answersCommand), cl::sub(digestCommand),
+                   cl::sub(certifyCommand), cl::sub(studyCommand), cl::sub(explainCommand));
 } // namespace selfopt::run
 
 static cl::opt<std::string> saveFile("save", cl::desc("write the trained parameters (safetensors)"),

@@ -65,6 +65,8 @@ int main(int argc, char **argv) {
     return searchMain();
   if (trainCommand)
     return trainMain();
+  if (answersCommand)
+    return answersMain();
   if (callCommand)
     return callMain();
   if (replayCommand)
@@ -79,7 +81,7 @@ int main(int argc, char **argv) {
     return explainMain();
   if (reportCommand)
     return reportMain();
-  llvm::errs() << "selfopt-run: expected a command (search, study, explain, report, train, call, replay, "
+  llvm::errs() << "selfopt-run: expected a command (search, study, explain, report, train, answers, call, replay, "
                   "certify, digest); see --help\n";
   return usage;
 }

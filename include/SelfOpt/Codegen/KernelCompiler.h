@@ -59,6 +59,9 @@ public:
 
   /// The function of a kernel that is loaded already, or null.
   KernelFn lookup(llvm::StringRef digest) const;
+  /// Bytes of machine code of a function that this object gave; one number for a kernel and a target, whatever it was
+  /// compiled together with, and whether it was compiled or read from the disk.
+  int64_t codeBytes(KernelFn function) const;
 
   const CompileStats &stats() const;
   /// f32 lanes that this object compiles for.

@@ -8,6 +8,7 @@
 #define SELFOPT_PIPELINES_TRAINER_H
 
 #include "SelfOpt/Runtime/Executable.h"
+#include "SelfOpt/Safety/Policy.h"
 #include "SelfOpt/Transforms/Planner.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -34,6 +35,12 @@ std::string defaultProgram(mlir::ModuleOp spec);
 /// The compiler of this process: kernels are compiled once, into SELFOPT_CACHE_DIR, else XDG_CACHE_HOME/selfopt, else
 /// ~/.cache/selfopt.
 llvm::Expected<codegen::KernelCompiler *> processCompiler();
+
+/// What `policy` must know of a planned program of `spec`. Compiles it where the policy asks for its code.
+llvm::FailureOr<ProgramFacts> programFacts(mlir::ModuleOp spec, PlannedProgram &planned, llvm::StringRef policy);
+
+/// What this process compiles for, as a certificate names it: triple and processor.
+std::string targetName();
 
 /// Loads a planned program.
 llvm::FailureOr<std::unique_ptr<Executable>> loadProgram(PlannedProgram &planned);

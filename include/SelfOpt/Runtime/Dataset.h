@@ -65,6 +65,10 @@ struct Split {
 
 struct Dataset {
   Split train, validation, test;
+  /// By name; train, where it is neither of the others.
+  const Split &split(llvm::StringRef name) const {
+    return name == "validation" ? validation : name == "test" ? test : train;
+  }
   int64_t featureSize = 0; // elements of one example's features
   int64_t targetSize = 0;  // elements of one example's target; 0 where it has a label or nothing
 

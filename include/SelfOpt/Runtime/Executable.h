@@ -67,6 +67,8 @@ public:
   void *lookup(llvm::StringRef name) const;
   mlir::MemRefType lookupType(llvm::StringRef name) const;
   int64_t arenaBytes() const { return arenaSize; }
+  /// Machine code of all kernels that the program launches, each once.
+  int64_t codeBytes() const { return codeSize; }
   /// One row per instruction of a training step: what it launches, and its median time over `repeats` runs, in seconds.
   std::vector<std::pair<std::string, double>> profileStep(unsigned repeats);
 
@@ -75,7 +77,7 @@ private:
   struct Instruction;
   struct Impl;
   std::unique_ptr<Impl> impl;
-  int64_t arenaSize = 0;
+  int64_t arenaSize = 0, codeSize = 0;
 };
 
 } // namespace selfopt

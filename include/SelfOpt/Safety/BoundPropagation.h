@@ -53,6 +53,9 @@ struct ScoreBounds {
   std::vector<double> low, high; ///< count x classes
   /// count: the least that the score of the right class is above any other one, at least; NaN where nothing is known.
   std::vector<double> margin;
+
+  /// What the scores are taken to be at radius 0; not finite where nothing is known.
+  double middle(int64_t row, int64_t k) const { return 0.5 * (low[row * classes + k] + high[row * classes + k]); }
 };
 
 class BoundPropagation {
@@ -64,6 +67,7 @@ public:
   ScoreBounds bounds(llvm::ArrayRef<float> features, int64_t count, double radius,
                      llvm::ArrayRef<int32_t> labels) const;
 
+  /// Scores of a row; of a regression, what it predicts.
   int64_t classes() const { return numClasses; }
 
 private:

@@ -63,9 +63,6 @@ std::string mutationText(mlir::Operation *mutation);
 /// An error where the lineage is another spec's.
 llvm::Expected<std::vector<mlir::Operation *>> lineageBetween(mlir::ModuleOp spec, mlir::ModuleOp candidate);
 
-/// What `Policy::check` has to know, from the texts and the data alone; the arena is given.
-llvm::Expected<ProgramFacts> staticFacts(mlir::ModuleOp candidate, llvm::StringRef program, int64_t arenaBytes);
-
 /// Checks everything again: the certificate's own digest, the digests of spec and candidate, the policy as it is fixed on
 /// the spec, every constraint on the candidate, and the lineage. All reasons against it, one line each; none: it holds.
 /// Both modules are of one context and were verified. Reads the data that is sealed. What is required of trained weights

@@ -30,6 +30,9 @@
 
 namespace selfopt {
 
+/// What a check must know beside the text and the data; unknown until then. In the order in which it is found out.
+enum class Needs { Text, Plan, Code, Weights };
+
 struct CheckResult {
   std::string constraint; ///< As the policy spells it: "limit parameters <= 20000".
   Verdict verdict = Verdict::Unknown;
@@ -37,13 +40,15 @@ struct CheckResult {
   mlir::Location location;
   std::string engine;                       ///< What decided: "digest", "cost", "flow", "intervals", "branch and bound", "smt".
   llvm::json::Value evidence = nullptr;     ///< What it decided by, as docs/Safety.md says; null where the text says all.
-  bool ofWeights = false;                   ///< Required of trained weights: unknown without them.
+  Needs needs = Needs::Text;                ///< Unknown until this is known.
 };
 
 /// What a check needs to know beyond the spec's text.
 struct ProgramFacts {
   std::optional<ProgramCost> cost;   ///< Absent: an op has no known cost, and limits are unknown.
   std::optional<int64_t> arenaBytes; ///< Absent: not planned, and a memory limit is unknown.
+  std::optional<int64_t> codeBytes;  ///< Absent: not compiled, and a limit of the code is unknown.
+  std::string target;                ///< Of `codeBytes`: what it was compiled for.
   const TrainedWeights *weights = nullptr; ///< Null: not trained, and what is required of weights is unknown.
 };
 
@@ -77,8 +82,8 @@ private:
   std::shared_ptr<Proofs> proofs = std::make_shared<Proofs>();
 };
 
-/// Whether a policy asks for something that only trained weights can show.
-bool needsWeights(mlir::ModuleOp spec, llvm::StringRef policy);
+/// Whether a policy asks for something that can't be known before this is.
+bool asksFor(mlir::ModuleOp spec, llvm::StringRef policy, Needs needs);
 
 /// Whether there is a result and every one holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
 bool allHold(llvm::ArrayRef<CheckResult> results, std::string *reason = nullptr);

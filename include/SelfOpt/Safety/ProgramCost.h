@@ -18,6 +18,8 @@ struct ProgramCost {
   int64_t parameters = 0;      ///< Trained scalars.
   int64_t flopsPerExample = 0; ///< FLOPs of the model for one example.
   int64_t trainFlops = 0;      ///< epochs * steps * batch * 3 * flopsPerExample: forward, and backward's two products.
+  int64_t depth = 0;           ///< The most trained layers that stand one behind another on the way to the prediction.
+  int64_t stateBytes = 0;      ///< What a training keeps from step to step, as docs/Language.md lists it.
 };
 
 /// The cost of `selfopt.train @program` with `trainRows` examples to train on; nullopt when an op has no known cost or a

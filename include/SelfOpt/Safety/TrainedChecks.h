@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// `robust` is proved, for these weights, by bound propagation. `class_accuracy` and `calibration_error` are measured:
+// `robust` is proved, for these weights, by bound propagation. The others are measured:
 // on the scores in the middle of the bounds at radius 0, so that whoever checks needs no compiler.
 //
 //===----------------------------------------------------------------------===//
@@ -19,8 +19,11 @@
 
 namespace selfopt {
 
-/// A requirement `@model on SPLIT` of `selfopt.train @program`, whose model it must be of and whose data and weights
-/// count.
+/// The class that a row's scores say, the first of equals, and its softmax; -1 where a score is not finite.
+std::pair<int64_t, double> predictionOf(const ScoreBounds &points, int64_t row);
+
+/// A requirement `@model on SPLIT` of `selfopt.train @program`, whose model it must be of and whose weights count, and
+/// its data where no other dataset is named.
 ProofResult checkTrained(mlir::ModuleOp spec, llvm::StringRef program, safety::RequireOp require,
                          const TrainedWeights &weights);
 

@@ -148,6 +148,145 @@ safety.policy @require_c4_share {
 
 // -----
 
+safety.policy @require_c6_no_probe {
+  // expected-error @+1 {{'safety.require' op expects the probe set, 'on @dataset::split', found 'on validation'}}
+  safety.require agreement(@require_c6_no_probe on validation) at_least(0.5)
+}
+
+// -----
+
+safety.policy @require_c6_dataset_of_flow {
+  // expected-error @+1 {{'safety.require' op expects no dataset, found 'on @require_c6_dataset_of_flow::'}}
+  "safety.require"() <{property = 0 : i32, subject = @require_c6_dataset_of_flow, data = @require_c6_dataset_of_flow, parameters = array<f64: 100.0>}> : () -> ()
+}
+
+// -----
+
+safety.policy @require_c5_other_split_of_a_dataset {
+  // expected-error @+1 {{'safety.require' op expects @model on train, validation or test, found 'on @probe::rest'}}
+  safety.require agreement(@require_c5_other_split_of_a_dataset on @probe::rest) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_no_dataset(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects a selfopt.dataset, found @other}}
+  safety.require agreement(@require_c7_no_dataset on @other::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_no_model(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects a selfopt.model, found @policy}}
+  safety.require agreement(@policy on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_unsealed(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy
+  // expected-error @+2 {{'safety.require' op is judged by @probe, which nothing seals: a candidate could edit it}}
+  // expected-note @+1 {{expected safety.seal @probe in this policy}}
+  safety.require agreement(@require_c7_unsealed on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<5xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_features(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects features that @require_c7_features takes, 'tensor<4xf32>', found 'tensor<5xf32>' in @probe}}
+  safety.require agreement(@require_c7_features on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 2]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_label(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects labels that are classes of @require_c7_label, in [0, 1], found 'i32' in [0.0, 2.0]}}
+  safety.require agreement(@require_c7_label on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [-1, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_negative_label(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects labels that are classes of @require_c7_negative_label, in [0, 1], found 'i32' in [-1.0, 1.0]}}
+  safety.require agreement(@require_c7_negative_label on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) target(tensor<3xf32> in [0.0, 1.0]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_target(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects targets that @require_c7_target predicts, 'tensor<2xf32>', found 'tensor<3xf32>' in @probe}}
+  safety.require agreement(@require_c7_target on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) target(tensor<2xf32> in [0.0, 1.0]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c7_target_of_accuracy(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects labels that are classes of @require_c7_target_of_accuracy, in [0, 1], found 'tensor<2xf32>' in [0.0, 1.0]}}
+  safety.require class_accuracy(@require_c7_target_of_accuracy on @probe::test) at_least(0.5)
+}
+
+// -----
+
+selfopt.dataset @probe from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0, test = 1, seed = 0)
+selfopt.model @require_c8_within(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+safety.policy @policy {
+  safety.seal @policy, @probe
+  // expected-error @+1 {{'safety.require' op expects no within of classes, found 0.5}}
+  safety.require agreement(@require_c8_within on @probe::test) at_least(0.5) within(0.5)
+}
+
+// -----
+
 //===--- What ODS says --------------------------------------------------------===//
 
 // expected-error @+1 {{'safety.limit' op expects parent op 'safety.policy'}}
@@ -158,14 +297,14 @@ safety.limit parameters <= 1
 //===--- Assembly -------------------------------------------------------------===//
 
 safety.policy @unknown_quantity {
-  // expected-error @+1 {{expected a quantity (parameters, flops_per_example, train_flops, memory), found 'seconds'}}
+  // expected-error @+1 {{expected a quantity (parameters, flops_per_example, train_flops, memory, depth, state_bytes, code_bytes), found 'seconds'}}
   safety.limit seconds <= 1
 }
 
 // -----
 
 safety.policy @unknown_property {
-  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error), found 'fair'}}
+  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error, agreement), found 'fair'}}
   safety.require fair(@unknown_property)
 }
 

@@ -65,17 +65,12 @@ selfopt.dataset @dataset_c5_nan from csv("x.csv") features(tensor<4xf32> in [0x7
 
 // -----
 
-// expected-error @+1 {{'selfopt.dataset' op expects a train part above 0, no negative part, and parts that sum to 1, found 0.6, 0.2, 0.3}}
+// expected-error @+1 {{'selfopt.dataset' op expects no negative part, and parts that sum to 1, found 0.6, 0.2, 0.3}}
 selfopt.dataset @dataset_c6_sum from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0.6, validation = 0.2, test = 0.3, seed = 0)
 
 // -----
 
-// expected-error @+1 {{'selfopt.dataset' op expects a train part above 0, no negative part, and parts that sum to 1, found 0.0, 0.5, 0.5}}
-selfopt.dataset @dataset_c6_no_train from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 0, validation = 0.5, test = 0.5, seed = 0)
-
-// -----
-
-// expected-error @+1 {{'selfopt.dataset' op expects a train part above 0, no negative part, and parts that sum to 1, found 1.2, -0.2, 0.0}}
+// expected-error @+1 {{'selfopt.dataset' op expects no negative part, and parts that sum to 1, found 1.2, -0.2, 0.0}}
 selfopt.dataset @dataset_c6_negative from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1]) split(train = 1.2, validation = -0.2, test = 0, seed = 0)
 
 // -----

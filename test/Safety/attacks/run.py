@@ -4,7 +4,8 @@ An attack is a change of base.mlir:
 
   === name
   what it tries
-  in: candidate        (held to the policy of base.mlir) or spec (held to its own)
+  in: candidate        (held to the policy of base.mlir), spec (held to its own), or trained (held to its own, with the weights
+                        of base.mlir, which are the incumbent's)
   refused: part of the error
   --- from
   text of base.mlir, which stands there once
@@ -26,7 +27,7 @@ def read(path):
         name, *lines = head.strip().splitlines()
         fields = dict(re.match(r"(in|refused): (.*)", line).groups() for line in lines if re.match("(in|refused): ", line))
         changes = list(zip(parts[0::2], parts[1::2]))
-        assert fields.get("in") in ("candidate", "spec") and fields.get("refused"), f"{path.name}: {name}: expected in: and refused:"
+        assert fields.get("in") in ("candidate", "spec", "trained") and fields.get("refused"), f"{path.name}: {name}: expected in: and refused:"
         assert [kind for kind, _ in changes] == ["from", "attack", "twin"] * (len(changes) // 3) and changes, f"{path.name}: {name}: expected from, attack, twin"
         programs = {"attack": base, "twin": base}
         for i in range(0, len(changes), 3):
@@ -42,8 +43,11 @@ def check(work, name, kind, fields, text):
     """Whether it is accepted, and what was said."""
     path = work / f"{name}.{kind}.mlir"
     path.write_text(text)
-    policy = f"=policy-of={folder / 'base.mlir'}" if fields["in"] == "candidate" else ""
-    done = subprocess.run(["selfopt-opt", path, f"--selfopt-check-policy{policy}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120)
+    policy = f"=policy-of={work / 'base.mlir'}" if fields["in"] == "candidate" else ""
+    command = ["selfopt-opt", path, f"--selfopt-check-policy{policy}"]
+    if fields["in"] == "trained":
+        command = ["selfopt-run", "certify", path, path, "--weights", work / "base.safetensors", "--out", path.with_suffix(".cert")]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120)
     assert done.returncode in (0, 1), f"{name}, {kind}: expected an answer, found exit status {done.returncode}:\n{done.stderr[-2000:]}"
     return done.returncode == 0, done.stderr
 
@@ -58,6 +62,12 @@ def main():
             arguments = arguments[2:]
         (work / "points.csv").write_bytes((folder / "../../Inputs/points.csv").read_bytes())
         os.environ["SELFOPT_DATA_DIR"] = str(work)
+        (work / "base.mlir").write_text(base)
+        # Another probe, of other answers.
+        (work / "other_probe.csv").write_text("0.1,0.2,1\n0.8,0.7,0\n")
+        for command in (["train", work / "base.mlir", "--seed", "1", "--save", work / "base.safetensors"],
+                        ["answers", work / "base.mlir", "--weights", work / "base.safetensors", "--out", work / "probe.csv"]):
+            subprocess.run(["selfopt-run", *command], stdout=subprocess.DEVNULL, check=True, timeout=120)
         attacks = [a for path in sorted(folder.glob("*.attack")) for a in read(path)]
         names = [name for name, _, _ in attacks]
         assert len(set(names)) == len(names), "expected each name once"

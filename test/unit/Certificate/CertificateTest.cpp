@@ -295,6 +295,37 @@ TEST(Certificate, ClaimsMoreOrLess) {
               "seal @net: expected the spec's policy to seal it, found that it does not");
 }
 
+/// What can't be compiled again is compared with the limit, and says what it was compiled for.
+TEST(Certificate, CodeIsTakenFromTheCertificate) {
+  Certified c = certified(replaced(points(), "    safety.limit parameters <= 200\n",
+                                   "    safety.limit depth <= 2\n    safety.limit state_bytes <= 2000\n"
+                                   "    safety.limit code_bytes <= 1000000\n"));
+  EXPECT_EQ(joined(checkCertificate(*c.spec, *c.candidate, c.text)), "");
+  auto at = llvm::find_if(c.certificate.checks, [](const CertifiedCheck &check) { return check.engine == "compiler"; });
+  ASSERT_NE(at, c.certificate.checks.end());
+  EXPECT_EQ(at->constraint, "limit code_bytes <= 1000000");
+  EXPECT_EQ(at->status, "assumed");
+  int64_t bytes = at->evidence.getAsObject()->getInteger("bytes").value_or(0);
+  EXPECT_GT(bytes, 1000);
+  auto claiming = [&](llvm::json::Value evidence) {
+    return forged(c, [&](Certificate &f) { f.checks[at - c.certificate.checks.begin()].evidence = evidence; });
+  };
+  EXPECT_SAYS(claiming(llvm::json::Object{{"bytes", 1000001}, {"target", "x"}}),
+              "limit code_bytes <= 1000000: expected holds, found violated: 1000001 > 1000000");
+  EXPECT_SAYS(claiming(llvm::json::Object{{"bytes", bytes - 1}, {"target", "x"}}),
+              "limit code_bytes <= 1000000 (detail): expected '");
+  for (llvm::json::Value nothing : {llvm::json::Value(nullptr), llvm::json::Value(llvm::json::Object{{"target", "x"}}),
+                                    llvm::json::Value(llvm::json::Object{{"bytes", "1"}, {"target", "x"}}),
+                                    llvm::json::Value(llvm::json::Object{{"bytes", 0}, {"target", "x"}}),
+                                    llvm::json::Value(llvm::json::Object{{"bytes", -1}, {"target", "x"}})})
+    EXPECT_SAYS(claiming(nothing),
+                "limit code_bytes <= 1000000: expected holds, found unknown: the program has not been compiled");
+  // Depth and state are counted again.
+  for (const CertifiedCheck &check : c.certificate.checks)
+    if (check.constraint == "limit depth <= 2" || check.constraint == "limit state_bytes <= 2000")
+      EXPECT_EQ(check.status + " by " + check.engine, "proved by cost");
+}
+
 //===--- The lineage --------------------------------------------------------===//
 
 TEST(Certificate, LineageOfTheCertificate) {

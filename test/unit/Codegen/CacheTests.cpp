@@ -100,6 +100,30 @@ TEST_F(CacheTest, SecondCompilerLoadsFromDisk) {
   EXPECT_EQ(runAdder(functions[2]), 3);
 }
 
+TEST_F(CacheTest, CodeBytesAreTheKernelsOwn) {
+  // A loop with another body, so that kernels of several sizes stand before and behind one another.
+  std::string text = adder("b", 2);
+  text.replace(text.find("%0 = arith.addf %a"), 18, "%e = math.exp %a : f32\n      %0 = arith.addf %e");
+  auto bytesOf = [](KernelCompiler &compiler, const std::string &text) {
+    std::vector<int64_t> bytes;
+    for (KernelFn function : llvm::cantFail(compiler.getOrCompile(parse(text).kernels)))
+      bytes.push_back(compiler.codeBytes(function));
+    return bytes;
+  };
+  auto one = make("");
+  int64_t a = bytesOf(*one, adder("a", 1))[0], b = bytesOf(*one, text)[0];
+  EXPECT_GT(a, 0);
+  EXPECT_NE(a, b);
+  // Together, in either order, read from the disk, and beside a third.
+  EXPECT_EQ(bytesOf(*make(), adder("a", 1) + text), (std::vector<int64_t>{a, b}));
+  EXPECT_EQ(bytesOf(*make(""), text + adder("a", 1)), (std::vector<int64_t>{b, a}));
+  auto later = make();
+  EXPECT_EQ(bytesOf(*later, text + adder("a", 1)), (std::vector<int64_t>{b, a}));
+  EXPECT_EQ(later->stats().diskHits, 2u);
+  EXPECT_EQ(bytesOf(*make(), adder("c", 5) + text)[1], b);
+  EXPECT_EQ(one->codeBytes(nullptr), 0);
+}
+
 TEST_F(CacheTest, OtherLanesAreAnotherEntry) {
   Parsed parsed = parse(adder("a", 1));
   llvm::cantFail(make(std::string(directory), 8)->getOrCompile(parsed.kernels));

@@ -172,6 +172,49 @@ TEST(Search, ScoresAreWhatTrainingGives) {
   EXPECT_EQ(checked, 4);
 }
 
+TEST(Search, CodeIsAskedBeforeAnythingRuns) {
+  // As much as the start has: it goes on, and candidates with other kernels are refused once they are compiled.
+  auto limited = [](int64_t bytes) {
+    return replaced(spec(), "limit parameters <= 20000", "limit code_bytes <= " + std::to_string(bytes));
+  };
+  folder("code");
+  auto start = parse(spec());
+  auto planned = planTraining(*start, "fit");
+  auto executable = loadProgram(*planned);
+  ASSERT_TRUE(succeeded(executable));
+  int64_t bytes = (*executable)->codeBytes();
+  Finished run = runOnce("code", limited(bytes), 24, 2);
+  ASSERT_EQ(run.error, "");
+  int refused = 0, evaluated = 0;
+  for (const CandidateRow &row : rowsOf(run)) {
+    if (StringRef(row.reason).starts_with("violated limit code_bytes")) {
+      ++refused;
+      EXPECT_EQ(row.status, CandidateRow::Status::Rejected);
+      EXPECT_GT(row.memory, 0) << "it was planned";
+      EXPECT_EQ(row.curve, "") << "nothing of it ran";
+    } else if (row.status == CandidateRow::Status::Evaluated) {
+      ++evaluated;
+      // What was true in the worker is true here.
+      auto module = parse(row.program);
+      auto again = planTraining(*module, "fit");
+      ASSERT_TRUE(succeeded(again));
+      auto facts = programFacts(*module, *again, "policy");
+      ASSERT_TRUE(succeeded(facts));
+      EXPECT_LE(*facts->codeBytes, bytes);
+      EXPECT_NE(row.verdicts.find(std::to_string(*facts->codeBytes) + " <= " + std::to_string(bytes)),
+                std::string::npos)
+          << row.verdicts;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(evaluated, 1);
+  // A byte less, and the start does not keep its own policy.
+  Listener listener;
+  EXPECT_EQ(runOnce("less-code", limited(bytes - 1), 4, 1).error, "the spec breaks its policy");
+  EXPECT_NE(listener.text.find(std::to_string(bytes) + " > " + std::to_string(bytes - 1)), std::string::npos)
+      << listener.text;
+}
+
 TEST(Search, SpecThatBreaksItsPolicy) {
   Listener listener;
   Finished run = runOnce("broken", replaced(spec(), "parameters <= 20000", "parameters <= 2000"), 4, 1);

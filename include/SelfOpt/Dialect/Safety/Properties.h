@@ -33,6 +33,8 @@ struct PropertyInfo {
 /// In the order of the enum.
 llvm::ArrayRef<PropertyInfo> getPropertyTable();
 const PropertyInfo &getInfo(Property property);
+/// Among the values of a property's parameters; it must have one of that name.
+double getParameter(Property property, llvm::ArrayRef<double> values, llvm::StringRef name);
 
 } // namespace selfopt::safety
 #endif // SELFOPT_DIALECT_SAFETY_PROPERTIES_H

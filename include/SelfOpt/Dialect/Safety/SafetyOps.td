@@ -27,7 +27,9 @@ def Safety_Dialect : Dialect {
 
 def Safety_Quantity : I32EnumAttr<"Quantity", "what a limit bounds", [
     I32EnumAttrCase<"Parameters", 0, "parameters">, I32EnumAttrCase<"FlopsPerExample", 1, "flops_per_example">,
-    I32EnumAttrCase<"TrainFlops", 2, "train_flops">, I32EnumAttrCase<"Memory", 3, "memory">]> {
+    I32EnumAttrCase<"TrainFlops", 2, "train_flops">, I32EnumAttrCase<"Memory", 3, "memory">,
+    I32EnumAttrCase<"Depth", 4, "depth">, I32EnumAttrCase<"StateBytes", 5, "state_bytes">,
+    I32EnumAttrCase<"CodeBytes", 6, "code_bytes">]> {
   let cppNamespace = "::selfopt::safety";
 }
 def Safety_Property : I32EnumAttr<"Property", "what a requirement asks for", [
@@ -36,7 +38,7 @@ def Safety_Property : I32EnumAttr<"Property", "what a requirement asks for", [
     I32EnumAttrCase<"BoundedBelow", 4, "bounded_below">, I32EnumAttrCase<"Proper", 5, "proper">,
     I32EnumAttrCase<"BoundedStep", 6, "bounded_step">, I32EnumAttrCase<"FiniteState", 7, "finite_state">,
     I32EnumAttrCase<"Robust", 8, "robust">, I32EnumAttrCase<"ClassAccuracy", 9, "class_accuracy">,
-    I32EnumAttrCase<"CalibrationError", 10, "calibration_error">]> {
+    I32EnumAttrCase<"CalibrationError", 10, "calibration_error">, I32EnumAttrCase<"Agreement", 11, "agreement">]> {
   let cppNamespace = "::selfopt::safety";
 }
 
@@ -93,7 +95,9 @@ def Safety_LimitOp : Safety_ConstraintOp<"limit"> {
   let description = [{
     `parameters`: trained scalars of the program's model. `flops_per_example`: FLOPs of the model for one example.
     `train_flops`: FLOPs of the whole training run, where a step counts three forward passes per example (forward,
-    and the two products of backward). `memory`: bytes of the arena, to the byte.
+    and the two products of backward). `depth`: trained layers that stand one behind another on the way to the
+    prediction. `state_bytes`: what a training keeps from step to step. `memory`: bytes of the arena, to the byte.
+    `code_bytes`: machine code of the kernels that it launches.
 
     ```mlir
     safety.limit train_flops <= 2.0e10
@@ -114,15 +118,19 @@ def Safety_RequireOp : Safety_ConstraintOp<"require"> {
     safety.require finite(@cross_entropy) domain(100.0)
     safety.require no_flow(@digits::test -> @fit)
     safety.require robust(@net on validation) radius(0.5) at_least(0.6)
+    safety.require agreement(@net on @probe::test) at_least(0.9)
     ```
   }];
   let arguments = (ins Safety_Property:$property, SymbolRefAttr:$subject, OptionalAttr<FlatSymbolRefAttr>:$target,
-                       OptionalAttr<StrAttr>:$split, DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
+                       OptionalAttr<StrAttr>:$split, OptionalAttr<FlatSymbolRefAttr>:$data,
+                       DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
   let extraClassDeclaration = [{
     /// The value of a parameter of this property, which must have one of that name.
     double getParameter(::llvm::StringRef name);
     /// Whether it is asked of trained weights, and can't be decided from the text.
     bool needsWeights();
+    /// What stands after `on`: `validation`, or `@probe::test`.
+    std::string getOn();
   }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

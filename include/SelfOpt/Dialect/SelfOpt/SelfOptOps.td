@@ -130,6 +130,10 @@ def SelfOpt_SamplerOp : SelfOpt_FunctionLikeOp<"sampler"> {
     }
     ```
   }];
+  let extraClassDeclaration = [{
+    /// Whether the weight depends on anything: one that doesn't is the ordinary shuffle, and keeps no tables.
+    bool looksAtArguments();
+  }];
 }
 def SelfOpt_AugmentOp : SelfOpt_FunctionLikeOp<"augment"> {
   let summary = "a change of the training examples' features, element by element";
