@@ -198,6 +198,9 @@ ArrayRef<PropertyInfo> safety::getPropertyTable() {
        "the trained model's probability of what it says is how often it is right: expected calibration error, ten bins",
        {{"at_most", must, 0, 1, "the error"}},
        /*ofWeights=*/true},
+      {Property::PotentialBased,
+       "what is added to a task's reward is the discounted difference of a potential of its states: it changes no best action",
+       {}},
   };
   return properties;
 }

@@ -8,10 +8,10 @@
 #include "SelfOpt/Mutation/Equivalence.h"
 #include "Edits.h"
 #include "SelfOpt/Dialect/Structure.h"
-#include "SelfOpt/Reference/Interpreter.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Reference/Lanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/bit.h"
@@ -22,7 +22,7 @@
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
-using reference::Interpreter;
+using reference::LaneRunner;
 using reference::Tensor;
 
 //===----------------------------------------------------------------------===//
@@ -40,12 +40,19 @@ namespace {
 /// Makes the arguments of a program.
 class InputMaker {
 public:
-  explicit InputMaker(TypeRange types) : types(types) {
+  explicit InputMaker(Operation *program) : types(program->getRegion(0).front().getArgumentTypes()) {
     // A label is the number of an element of what is predicted.
+    int64_t labels = 10;
     for (Type type : types)
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() && tensor.getDimSize(0) > 0)
         labels = std::min(labels, tensor.getDimSize(0));
-    labels = std::min<int64_t>(labels, 10);
+    below.assign(types.size(), labels);
+    // A reward is of states and actions of its environment, whichever leads where.
+    auto reward = dyn_cast<RewardOp>(program);
+    if (!reward || !reward->getParentOp())
+      return;
+    if (auto environment = SymbolTable::lookupNearestSymbolFrom<EnvironmentOp>(reward, reward.getEnvironmentAttr()))
+      below = {int64_t(environment.getStates()), int64_t(environment.getActions()), int64_t(environment.getStates())};
   }
 
   static bool canMake(Type type) {
@@ -56,17 +63,17 @@ public:
     return element.isF32() || element.isInteger(32) || element.isInteger(64);
   }
 
-  /// Every element from `f32`, and labels at random.
+  /// Every element from `f32`, and integers at random.
   SmallVector<Tensor> make(function_ref<float()> f32) {
     SmallVector<Tensor> inputs;
-    for (Type type : types) {
+    for (auto [type, n] : llvm::zip(types, below)) {
       auto tensor = dyn_cast<RankedTensorType>(type);
       bool isFloat = isa<FloatType>(getElementTypeOrSelf(type));
       Tensor input = Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), isFloat);
       for (double &x : input.floats)
         x = double(f32());
       for (int64_t &x : input.integers)
-        x = int64_t(random.below(uint64_t(labels)));
+        x = int64_t(random.below(uint64_t(n)));
       inputs.push_back(std::move(input));
     }
     return inputs;
@@ -84,7 +91,7 @@ public:
 
 private:
   TypeRange types;
-  int64_t labels = std::numeric_limits<int64_t>::max();
+  SmallVector<int64_t> below; ///< Of each argument, where it is integers.
   Philox random{0x65717569};
 };
 } // namespace
@@ -126,76 +133,6 @@ static std::string textOf(ArrayRef<Tensor> all) {
   return llvm::join(llvm::map_range(all, [](const Tensor &t) { return textOf(t); }), ", ");
 }
 
-namespace {
-/// Runs a program on many inputs.
-class Runner {
-public:
-  /// A program of scalars is run on all inputs at once: its ops are elementwise, so a copy that has vectors of `lanes`
-  /// elements for scalars computes in each lane what the program does.
-  Runner(Block &program, int64_t lanes) : program(program), lanes(lanes) {
-    auto isScalar = [](Type type) { return type.isIntOrFloat(); };
-    bool elementwise = llvm::all_of(program.getArgumentTypes(), isScalar) &&
-                       llvm::all_of(program.without_terminator(), [&](Operation &op) {
-                         return op.getNumRegions() == 0 && llvm::all_of(op.getResultTypes(), isScalar) &&
-                                (isa<arith::ConstantOp>(op) || OpTrait::hasElementwiseMappableTraits(&op));
-                       });
-    if (elementwise)
-      widen();
-  }
-
-  /// The results of each input.
-  LogicalResult run(ArrayRef<SmallVector<Tensor>> inputs, SmallVectorImpl<SmallVector<Tensor>> &results) const {
-    if (!wide) {
-      for (const SmallVector<Tensor> &input : inputs)
-        if (failed(Interpreter().runBlock(program, input, results.emplace_back())))
-          return failure();
-      return success();
-    }
-    SmallVector<Tensor> columns, found;
-    for (auto [i, argument] : llvm::enumerate(program.getArguments())) {
-      Tensor column = Tensor::zeros({lanes}, isa<FloatType>(argument.getType()));
-      for (auto [lane, input] : llvm::enumerate(inputs))
-        column.isFloat ? void(column.floats[lane] = input[i].floats[0])
-                       : void(column.integers[lane] = input[i].integers[0]);
-      columns.push_back(std::move(column));
-    }
-    if (failed(Interpreter().runBlock(*owner.get().getBody(), columns, found)))
-      return failure();
-    for (size_t lane = 0; lane < inputs.size(); ++lane) {
-      SmallVector<Tensor> &row = results.emplace_back();
-      for (const Tensor &column : found)
-        row.push_back(column.isFloat ? Tensor::scalar(column.floats[lane]) : Tensor::scalarInt(column.integers[lane]));
-    }
-    return success();
-  }
-
-private:
-  void widen() {
-    owner = ModuleOp::create(program.getParentOp()->getLoc());
-    wide = *owner;
-    auto vectorOf = [&](Type type) { return RankedTensorType::get({lanes}, type); };
-    // The module is only what holds the block: errors name an op that stands in something.
-    Block &block = *wide.getBody();
-    IRMapping mapping;
-    for (BlockArgument argument : program.getArguments())
-      mapping.map(argument, block.addArgument(vectorOf(argument.getType()), argument.getLoc()));
-    for (Operation &op : program) {
-      Operation *copy = op.clone(mapping);
-      block.push_back(copy);
-      for (Value result : copy->getResults())
-        result.setType(vectorOf(result.getType()));
-      if (auto constant = dyn_cast<arith::ConstantOp>(copy))
-        constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
-    }
-  }
-
-  Block &program;
-  int64_t lanes;
-  OwningOpRef<ModuleOp> owner;
-  ModuleOp wide; ///< Null where each input is run by itself.
-};
-} // namespace
-
 LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random) {
   Block &one = before->getRegion(0).front(), &other = after->getRegion(0).front();
   if (one.getArgumentTypes() != other.getArgumentTypes() ||
@@ -208,7 +145,7 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
              << type;
 
   SmallVector<SmallVector<Tensor>> inputs;
-  InputMaker maker(one.getArgumentTypes());
+  InputMaker maker(after);
   for (float x : edges)
     inputs.push_back(maker.make([&] { return x; }));
   SmallVector<unsigned> scalars;
@@ -227,8 +164,8 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
     inputs.push_back(maker.make([&] { return maker.any(); }));
 
   SmallVector<SmallVector<Tensor>> expected, found;
-  if (failed(Runner(one, int64_t(inputs.size())).run(inputs, expected)) ||
-      failed(Runner(other, int64_t(inputs.size())).run(inputs, found)))
+  if (failed(LaneRunner(one, int64_t(inputs.size())).run(inputs, expected)) ||
+      failed(LaneRunner(other, int64_t(inputs.size())).run(inputs, found)))
     return failure();
   for (auto [input, results, others] : llvm::zip_equal(inputs, expected, found))
     for (auto [i, e, f] : llvm::enumerate(results, others))
@@ -276,9 +213,9 @@ LogicalResult SimplifyOp::applyTo(ModuleOp spec) {
   Operation *target = lookupTarget(*this, getTargetAttr(), spec);
   if (!target)
     return failure();
-  if (!isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
+  if (!isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
     return emitOpError("expects ") << getTargetAttr()
-                                   << " to be a loss, optimizer, schedule, sampler or augment, found a "
+                                   << " to be a loss, reward, optimizer, schedule, sampler or augment, found a "
                                    << target->getName();
   return editEquivalently(*this, target, [&](Operation *program) -> LogicalResult {
     if (!simplifyProgram(program))

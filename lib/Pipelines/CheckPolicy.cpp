@@ -62,14 +62,21 @@ struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
     }
     ModuleOp fixedFrom = other ? *other : module;
     for (auto op : fixedFrom.getOps<safety::PolicyOp>()) {
-      std::string program = defaultProgram(fixedFrom);
-      auto policy = program.empty() ? FailureOr<Policy>(failure()) : Policy::fix(fixedFrom, op.getSymName(), program);
-      auto planned = failed(policy) ? FailureOr<PlannedProgram>(failure()) : planTraining(module, program);
-      if (failed(planned))
+      // Where nothing trains there is nothing to plan, and costs are unknown: a spec of an environment and its rewards.
+      bool trains = !fixedFrom.getOps<TrainOp>().empty();
+      std::string program = trains ? defaultProgram(fixedFrom) : "";
+      auto policy = trains && program.empty() ? FailureOr<Policy>(failure())
+                                              : Policy::fix(fixedFrom, op.getSymName(), program);
+      if (failed(policy))
         return signalPassFailure();
       ProgramFacts facts;
-      facts.cost = programCost(module, program, planned->trainRows);
-      facts.arenaBytes = planned->arenaBytes;
+      if (trains) {
+        auto planned = planTraining(module, program);
+        if (failed(planned))
+          return signalPassFailure();
+        facts.cost = programCost(module, program, planned->trainRows);
+        facts.arenaBytes = planned->arenaBytes;
+      }
       auto results = policy->check(module, facts);
       for (const CheckResult &r : results) {
         if (r.verdict == Verdict::Holds)

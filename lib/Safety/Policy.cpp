@@ -13,6 +13,7 @@
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Safety/Objective.h"
+#include "SelfOpt/Safety/RewardShaping.h"
 #include "SelfOpt/Safety/TrainedChecks.h"
 #include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
@@ -119,9 +120,7 @@ FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef pro
         return failure();
       }
     for (Operation &op : *spec.getBody()) {
-      auto symbol = SymbolTable::getSymbolName(&op);
       StringAttr name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-      (void)symbol;
       if (!name || isa<evolve::LineageOp>(op))
         continue;
       if (!fixed.sealed.count(name.str()) && !mutable_.contains(name.getValue()) && name.getValue() != program) {
@@ -270,7 +269,10 @@ struct Checker {
     return result;
   }
 
-  static ProofResult prove(Operation *program, RequireOp op) {
+  ProofResult prove(Operation *program, RequireOp op) {
+    // In the environment that was sealed: were this one another, what is remembered of it would be said of that one.
+    if (op.getProperty() == Property::PotentialBased)
+      return provePotentialBased(program, original, closure);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
       return proveProgram(program, op);
     ProofResult proof;

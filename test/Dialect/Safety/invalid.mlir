@@ -165,7 +165,7 @@ safety.policy @unknown_quantity {
 // -----
 
 safety.policy @unknown_property {
-  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error), found 'fair'}}
+  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error, potential_based), found 'fair'}}
   safety.require fair(@unknown_property)
 }
 

@@ -80,7 +80,7 @@ const Refusal refusals[] = {
     {"evolve.jitter_hyper @fit \"epochs\" by(-2.0)",
      "'evolve.jitter_hyper' op does not apply: expected epochs between 1 and 1e9, found -2.000000e+00"},
     {"evolve.edit_constant @net at(0) to(1.0)",
-     "'evolve.edit_constant' op expects @net to be a loss, optimizer, schedule, sampler or augment, found a selfopt.model"},
+     "'evolve.edit_constant' op expects @net to be a loss, reward, optimizer, schedule, sampler or augment, found a selfopt.model"},
     {"evolve.edit_constant @momentum at(1) to(1.0)",
      "'evolve.edit_constant' op does not apply: expected a place below 1, the number of f32 constants, found 1"},
     {"evolve.edit_constant @momentum at(0) to(1.0e39)",
@@ -142,7 +142,7 @@ const Refusal refusals[] = {
      "'evolve.grow' op does not apply: expected the units of the layer to be read by dense layers, through elementwise "
      "ops that treat them alike, found selfopt.return"},
     {"evolve.simplify @net",
-     "'evolve.simplify' op expects @net to be a loss, optimizer, schedule, sampler or augment, found a selfopt.model"},
+     "'evolve.simplify' op expects @net to be a loss, reward, optimizer, schedule, sampler or augment, found a selfopt.model"},
     {"evolve.simplify @momentum",
      "'evolve.simplify' op does not apply: expected something to fold, common code or dead code, found none"},
     {"evolve.factor_dense @net at(1) rank(0)",

@@ -42,7 +42,7 @@ TEST(Equivalence, SamePrograms) {
   for (StringRef text : {StringRef(regression), StringRef(noisy), StringRef(classification)}) {
     OwningOpRef<ModuleOp> one = parse(text), other = parse(text);
     for (Operation &op : *one->getBody())
-      if (isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
+      if (isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
         EXPECT_TRUE(succeeded(
             validateEquivalence(&op, other->lookupSymbol(SymbolTable::getSymbolName(&op).getValue()))));
   }
