@@ -275,15 +275,12 @@ struct Checker {
       return provePotentialBased(program, original, closure);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
       return proveProgram(program, op);
-    ProofResult proof;
     auto optimizer = dyn_cast<OptimizerOp>(program);
     if (!optimizer)
-      proof.detail = ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str();
-    else if (op.getProperty() == Property::FiniteState)
-      proof = proveFiniteState(optimizer, op.getParameter("gradient"));
-    else
-      proof = proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
-    return proof;
+      return {Verdict::Unknown, "", ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str()};
+    if (op.getProperty() == Property::FiniteState)
+      return proveFiniteState(optimizer, op.getParameter("gradient"));
+    return proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.
