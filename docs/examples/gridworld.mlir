@@ -2,7 +2,7 @@
 //
 //   selfopt-opt gridworld.mlir --selfopt-check-policy                 is the bonus one that can't mislead?
 //   selfopt-opt gridworld.mlir --selfopt-mutate="count=3 seed=1"      what a search may make of it
-//   selfopt-run call gridworld.mlir @grid 98 1                        what an action does
+//   selfopt-run call gridworld.mlir @grid --in state.npy --in action.npy --out next.npy      what an action does
 module @gridworld {
   // Fields are numbered row by row; actions are up, right, down, left. At a wall one stays. The corner earns 1 and ends it.
   selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(100) actions(4) discount(0.95) {

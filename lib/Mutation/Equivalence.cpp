@@ -51,8 +51,23 @@ public:
     auto reward = dyn_cast<RewardOp>(program);
     if (!reward || !reward->getParentOp())
       return;
-    if (auto environment = SymbolTable::lookupNearestSymbolFrom<EnvironmentOp>(reward, reward.getEnvironmentAttr()))
+    if (auto environment = SymbolTable::lookupNearestSymbolFrom<EnvironmentOp>(reward, reward.getEnvironmentAttr())) {
       below = {int64_t(environment.getStates()), int64_t(environment.getActions()), int64_t(environment.getStates())};
+      rows = std::min<int64_t>(below[0] * below[1], 4096);
+    }
+  }
+
+  /// Every state with every action, and every state behind one, of an environment that has few.
+  void makeRows(SmallVectorImpl<SmallVector<Tensor>> &inputs) {
+    for (int64_t row = 0; row < rows; ++row) {
+      inputs.push_back(make([] { return 0.0f; }));
+      if (below[0] * below[1] > rows)
+        continue;
+      inputs.back()[0] = Tensor::scalarInt(row / below[1]);
+      inputs.back()[1] = Tensor::scalarInt(row % below[1]);
+      // A shift by each round of the states, so that not every state leads to itself.
+      inputs.back()[2] = Tensor::scalarInt((row + row / below[0]) % below[0]);
+    }
   }
 
   static bool canMake(Type type) {
@@ -92,6 +107,7 @@ public:
 private:
   TypeRange types;
   SmallVector<int64_t> below; ///< Of each argument, where it is integers.
+  int64_t rows = 0;
   Philox random{0x65717569};
 };
 } // namespace
@@ -160,6 +176,7 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
           inputs.back()[scalars[i]] = Tensor::scalar(x);
           inputs.back()[scalars[j]] = Tensor::scalar(y);
         }
+  maker.makeRows(inputs);
   for (unsigned n = 0; n < random; ++n)
     inputs.push_back(maker.make([&] { return maker.any(); }));
 
