@@ -53,7 +53,7 @@ public:
       return;
     if (auto environment = SymbolTable::lookupNearestSymbolFrom<EnvironmentOp>(reward, reward.getEnvironmentAttr())) {
       below = {int64_t(environment.getStates()), int64_t(environment.getActions()), int64_t(environment.getStates())};
-      rows = std::min<int64_t>(below[0] * below[1], 4096);
+      rows = std::min<int64_t>(below[0] * below[1], 1024);
     }
   }
 

@@ -165,13 +165,13 @@ TEST(Simplify, Mutants) {
 TEST(Equivalence, Rewards) {
   // Their integers are the states and actions that there are, each of them.
   auto reward = [](const std::string &body) {
-    return R"(selfopt.environment @e(%s: i32, %a: i32) -> (i32, f32, i1) states(300) actions(4) discount(0.9) {
+    return R"(selfopt.environment @e(%s: i32, %a: i32) -> (i32, f32, i1) states(250) actions(4) discount(0.9) {
       %r = arith.constant 0.0 : f32
       %d = arith.constant false
       selfopt.return %s, %r, %d : i32, f32, i1
     }
     selfopt.reward @s(%a: i32, %b: i32, %n: i32) -> f32 environment(@e) {
-      %states = arith.constant 300 : i32
+      %states = arith.constant 250 : i32
       %actions = arith.constant 4 : i32
       %one = arith.constant 1 : i32
 )" + body + "\nselfopt.return %r : f32\n}";
