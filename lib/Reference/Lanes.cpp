@@ -67,6 +67,7 @@ void LaneRunner::widen() {
     for (Value result : copy->getResults())
       result.setType(vectorOf(result.getType()));
     if (auto constant = dyn_cast<arith::ConstantOp>(copy))
-      constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
+      constant.setValueAttr(
+          DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
   }
 }

@@ -33,6 +33,8 @@ std::string textOf(double x) {
   return std::isnan(x) ? "NaN" : std::isinf(x) ? (x > 0 ? "infinite" : "-infinite") : fmt::format("{:.6g}", x + 0.0);
 }
 
+std::string textOf(int64_t state, int64_t action) { return fmt::format("in state {} by action {}", state, action); }
+
 /// Values of all states with a bound on how far each is from the optimal one.
 struct Optimum {
   Values values;
@@ -56,10 +58,16 @@ private:
   static double bonus(const Transition &t) { return t.bonus; }
   static double both(const Transition &t) { return t.reward + t.bonus; }
 
-  const Transition &at(int64_t state, int64_t action) const { return table.transitions[size_t(state * table.actions + action)]; }
-  double after(const Transition &t, const Values &values) const { return t.done ? 0 : table.discount * values[size_t(t.next)]; }
+  const Transition &at(int64_t state, int64_t action) const {
+    return table.transitions[size_t(state * table.actions + action)];
+  }
+  double after(const Transition &t, const Values &values) const {
+    return t.done ? 0 : table.discount * values[size_t(t.next)];
+  }
   /// What f64 may round away in a sum of these magnitudes.
-  static double slack(double a, double b, double c) { return 0x1p-50 * (std::fabs(a) + std::fabs(b) + std::fabs(c)) + 0x1p-1000; }
+  static double slack(double a, double b, double c) {
+    return 0x1p-50 * (std::fabs(a) + std::fabs(b) + std::fabs(c)) + 0x1p-1000;
+  }
 
   Choice shortestWays() const;
   Values follow(const Choice &choice, Earned earned) const;
@@ -85,7 +93,7 @@ private:
   }
 
   const TransitionTable &table;
-  double rest;                             ///< 1 - discount, exact where it matters.
+  double rest;              ///< 1 - discount, exact where it matters.
   llvm::IntEqClasses equal; ///< States from which the same rewards follow; behind the last one, the end.
 };
 
@@ -152,11 +160,12 @@ Values Shaping::follow(const Choice &choice, Earned earned) const {
   return values;
 }
 
-/// Policy iteration (Howard 1960). The bound does not rest on its having ended: values that Bellman's equation changes by at
-/// most d are within d / (1 - discount) of the optimal ones.
+/// Policy iteration (Howard 1960). The bound does not rest on its having ended: values that Bellman's equation changes
+/// by at most d are within d / (1 - discount) of the optimal ones.
 Optimum Shaping::optimize(Choice choice, Earned earned) const {
   Values values;
-  for (int64_t left = std::max<int64_t>(20, (1 << 28) / (table.states * table.actions)), improved = 1; improved && left; --left) {
+  for (int64_t left = std::max<int64_t>(20, (1 << 28) / (table.states * table.actions)), improved = 1; improved && left;
+       --left) {
     values = follow(choice, earned);
     improved = 0;
     for (int64_t s = 0; s < table.states; ++s) {
@@ -220,8 +229,8 @@ Values Shaping::findPotential(Values potential) const {
   return best;
 }
 
-/// Whether the same rewards follow, for ever, when the choice is kept: then both have exactly one value. States that were
-/// once compared count as equal, as is right where in the end all are (Hopcroft and Karp 1971).
+/// Whether the same rewards follow, for ever, when the choice is kept: then both have exactly one value. States that
+/// were once compared count as equal, as is right where in the end all are (Hopcroft and Karp 1971).
 bool Shaping::alike(const Transition &a, const Transition &b, const Choice &choice) {
   // Behind an end nothing is earned: a state that stays, and earns 0.
   Transition end{int32_t(table.states), false, 0, 0};
@@ -267,8 +276,8 @@ std::string Shaping::way(const Choice &choice, int64_t state, int64_t first) con
   return text + " to an end";
 }
 
-/// The state whose best actions are all worse, with the bonus, than one that is not best, and by the most; empty where there
-/// is none.
+/// The state whose best actions are all worse, with the bonus, than one that is not best, and by the most; empty where
+/// there is none.
 std::string Shaping::changedAction(const Optimum &own, const Optimum &shaped) const {
   int64_t state = -1, before = 0, now = 0;
   double most = 0;
@@ -292,15 +301,17 @@ std::string Shaping::changedAction(const Optimum &own, const Optimum &shaped) co
   });
   if (state < 0)
     return "";
-  auto worth = [&](const Optimum &of, Earned earned, int64_t a) { return textOf(earned(at(state, a)) + after(at(state, a), of.values)); };
-  return llvm::formatv("in state {0} action {1} is best, worth {2} against {3} of action {4}; with the bonus action {4} is, worth {5} against "
-                       "{6}, and the way becomes {7}",
+  auto worth = [&](const Optimum &of, Earned earned, int64_t a) {
+    return textOf(earned(at(state, a)) + after(at(state, a), of.values));
+  };
+  return llvm::formatv("in state {0} action {1} is best, worth {2} against {3} of action {4}; with the bonus action "
+                       "{4} is, worth {5} against {6}, and the way becomes {7}",
                        state, before, worth(own, task, before), worth(own, task, now), now, worth(shaped, both, now),
                        worth(shaped, both, before), way(shaped.choice, state, now));
 }
 
-/// Two ways from a state with sums that differ by more than they can where every equation of a potential is off by no more
-/// than what is explained; empty where there are none.
+/// Two ways from a state with sums that differ by more than they can where every equation of a potential is off by no
+/// more than what is explained; empty where there are none.
 std::string Shaping::differentWays(const Values &sums, const Choice &ways, double explained) const {
   Values steps = follow(ways, [](const Transition &) { return 1.0; });
   double most = explained;
@@ -317,8 +328,8 @@ std::string Shaping::differentWays(const Values &sums, const Choice &ways, doubl
   if (state < 0)
     return "";
   const Transition &t = at(state, action);
-  return llvm::formatv("from state {0} the discounted sum of the bonus is {1} by actions {2}, and {3} by actions {4}; of a potential, all "
-                       "ways have the same",
+  return llvm::formatv("from state {0} the discounted sum of the bonus is {1} by actions {2}, and {3} by actions {4}; "
+                       "of a potential, all ways have the same",
                        state, textOf(t.bonus + after(t, sums)), way(ways, state, action), textOf(sums[size_t(state)]),
                        way(ways, state, ways[size_t(state)]))
       .str();
@@ -331,9 +342,9 @@ std::string Shaping::differentWays(const Values &sums, const Choice &ways, doubl
 ProofResult Shaping::prove() {
   double largest = 0;
   for (auto [i, t] : llvm::enumerate(table.transitions)) {
-    std::string where = llvm::formatv("in state {0} by action {1}", int64_t(i) / table.actions, int64_t(i) % table.actions).str();
     if (!std::isfinite(t.bonus))
-      return {Verdict::Violated, "table", "the bonus is " + textOf(t.bonus) + " " + where};
+      return {Verdict::Violated, "table",
+              "the bonus is " + textOf(t.bonus) + " " + textOf(int64_t(i) / table.actions, int64_t(i) % table.actions)};
     largest = std::max(largest, std::fabs(t.bonus));
   }
   Choice ways = shortestWays();
@@ -352,11 +363,13 @@ ProofResult Shaping::prove() {
     if (!why.empty() || !changed.empty())
       return {Verdict::Violated, "table", changed + (why.empty() || changed.empty() ? "" : "; ") + why};
     return {Verdict::Unknown, "table",
-            "no potential was found that is off by less than " + textOf(off) + "; roundings explain " + textOf(explained)};
+            "no potential was found that is off by less than " + textOf(off) + "; roundings explain " +
+                textOf(explained)};
   }
 
-  // A potential, up to roundings. Do they matter to the task? Actions that may be best at it must be equally good to be told:
-  // then, with all others worse, the choice is best, and they are. And what may be best with the bonus must be among them.
+  // A potential, up to roundings. Do they matter to the task? Actions that may be best at it must be equally good to be
+  // told: then, with all others worse, the choice is best, and they are. And what may be best with the bonus must be
+  // among them.
   double gap = inf;
   int64_t ties = 0;
   for (int64_t s = 0; s < table.states; ++s) {
@@ -370,7 +383,8 @@ ProofResult Shaping::prove() {
         bool tie = a != best;
         if (tie && !alike(at(s, a), at(s, best), own.choice))
           return {Verdict::Unknown, "table",
-                  llvm::formatv("in state {0} actions {1} and {2} are worth {3} and {4} to the task: too near to be told from equally good ones",
+                  llvm::formatv("in state {0} actions {1} and {2} are worth {3} and {4} to the task: too near to be "
+                                "told from equally good ones",
                                 s, best, a, textOf(least), textOf(actionValue(own, task, s, a).low))
                       .str()};
         ties += tie;
@@ -379,17 +393,19 @@ ProofResult Shaping::prove() {
       } else if (std::string changed = changedAction(own, shaped); !changed.empty()) {
         return {Verdict::Violated, "table", changed};
       } else if (undecided.empty()) {
-        undecided = llvm::formatv("in state {0} action {1} is not best, and may be with the bonus, of which roundings leave up to {2}", s, a,
-                                  textOf(off));
+        undecided = llvm::formatv(
+            "in state {0} action {1} is not best, and may be with the bonus, of which roundings leave up to {2}", s, a,
+            textOf(off));
       }
     }
   }
   if (!undecided.empty())
     return {Verdict::Unknown, "table", undecided};
-  llvm::json::Object evidence{{"states", table.states}, {"actions", table.actions}, {"residual", off},
-                              {"potential", llvm::json::Array{*low, *high}}, {"ties", ties}, {"gap", nullptr}};
-  std::string detail = llvm::formatv("a potential in [{0}, {1}] gives the bonus of all {2} transitions, up to {3}", textOf(*low), textOf(*high),
-                                     table.transitions.size(), textOf(off));
+  llvm::json::Object evidence{{"states", table.states}, {"actions", table.actions},
+                              {"residual", off},        {"potential", llvm::json::Array{*low, *high}},
+                              {"ties", ties},           {"gap", nullptr}};
+  std::string detail = llvm::formatv("a potential in [{0}, {1}] gives the bonus of all {2} transitions, up to {3}",
+                                     textOf(*low), textOf(*high), table.transitions.size(), textOf(off));
   if (std::isfinite(gap)) {
     evidence["gap"] = gap;
     detail += "; with it, what is not best is worse by " + textOf(gap) + " at least";
@@ -403,38 +419,41 @@ ProofResult Shaping::prove() {
 // The table
 //===----------------------------------------------------------------------===//
 
-/// Runs a program on rows of integers, many at a time. On failure `said` has what, and the number of the row.
-std::optional<size_t> runRows(Block &program, ArrayRef<std::array<int64_t, 3>> rows, unsigned columns,
-                              std::vector<SmallVector<Tensor>> &results, std::string &said) {
+using Row = std::array<int64_t, 3>; ///< Of a state, an action, the next state.
+
+/// Runs a program on the first integers of each row, many rows at a time, and passes on what it returns. The row that
+/// it can't be run on, if there is one, and what was `said` of it.
+const Row *runRows(Block &program, ArrayRef<Row> rows, std::string &said,
+                   llvm::function_ref<void(size_t, ArrayRef<Tensor>)> visit) {
   ScopedDiagnosticHandler listen(program.getParentOp()->getContext(), [&](Diagnostic &d) {
     said = d.str();
     return success();
   });
   constexpr size_t most = 4096;
-  auto run = [&](size_t from, size_t count, int64_t lanes) {
+  reference::LaneRunner many(program, int64_t(std::min(most, rows.size()))), one(program, 1);
+  auto run = [&](const reference::LaneRunner &runner, size_t from, size_t count) {
     SmallVector<SmallVector<Tensor>> inputs, found;
-    for (const auto &row : rows.slice(from, count)) {
+    for (const Row &row : rows.slice(from, count)) {
       SmallVector<Tensor> &input = inputs.emplace_back();
-      for (int64_t x : ArrayRef(row).take_front(columns))
+      for (int64_t x : ArrayRef(row).take_front(program.getNumArguments()))
         input.push_back(Tensor::scalarInt(x));
     }
-    if (failed(reference::LaneRunner(program, lanes).run(inputs, found)))
+    if (failed(runner.run(inputs, found)))
       return false;
-    std::move(found.begin(), found.end(), std::back_inserter(results));
+    for (auto [i, results] : llvm::enumerate(found))
+      visit(from + i, results);
     return true;
   };
-  size_t lanes = std::min(most, rows.size());
   for (size_t from = 0; from < rows.size(); from += most) {
-    size_t count = std::min(most, rows.size() - from), before = results.size();
-    if (run(from, count, int64_t(lanes)))
+    size_t count = std::min(most, rows.size() - from);
+    if (run(many, from, count))
       continue;
     // Of scalars all fail together: which one is it?
-    results.resize(before);
-    for (size_t i = 0; i < count; ++i)
-      if (!run(from + i, 1, 1))
-        return from + i;
+    for (size_t i = from; i < from + count; ++i)
+      if (!run(one, i, 1))
+        return &rows[i];
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 } // namespace
@@ -447,35 +466,43 @@ ProofResult selfopt::provePotentialBased(Operation *program, ModuleOp judges, co
   if (!reward)
     return unknown("@" + SymbolTable::getSymbolName(program).getValue() + " is no selfopt.reward");
   StringRef name = reward.getEnvironment();
-  if (auto original = judges.lookupSymbol<RewardOp>(reward.getSymName()); !original || original.getEnvironment() != name)
-    return unknown("expected a reward of @" + (original ? original.getEnvironment() : "nothing") + ", found one of @" + name);
+  if (auto original = judges.lookupSymbol<RewardOp>(reward.getSymName());
+      !original || original.getEnvironment() != name)
+    return unknown("expected a reward of @" + (original ? original.getEnvironment() : "nothing") + ", found one of @" +
+                   name);
   auto environment = judges.lookupSymbol<EnvironmentOp>(name);
   if (!environment || !sealed.count(name.str()))
     return unknown("its environment @" + name + " is not sealed: what judges a reward must not change");
 
-  TransitionTable table{int64_t(environment.getStates()), int64_t(environment.getActions()), environment.getDiscount().convertToDouble(), {}};
-  std::vector<std::array<int64_t, 3>> rows;
+  TransitionTable table{int64_t(environment.getStates()),
+                        int64_t(environment.getActions()),
+                        environment.getDiscount().convertToDouble(),
+                        {}};
+  std::vector<Row> rows;
   for (int64_t s = 0; s < table.states; ++s)
     for (int64_t a = 0; a < table.actions; ++a)
       rows.push_back({s, a, 0});
-  auto where = [&](size_t row) { return llvm::formatv("in state {0} by action {1}", rows[row][0], rows[row][1]).str(); };
-  std::vector<SmallVector<Tensor>> found, bonus;
-  std::string said;
-  if (auto row = runRows(environment.getBody().front(), rows, 2, found, said))
-    return unknown("@" + name + " can't be run " + where(*row) + ": " + said);
-  for (auto [i, result] : llvm::enumerate(found)) {
-    Transition t{0, (result[2].integers[0] & 1) != 0, result[1].floats[0], 0};
-    if (!std::isfinite(t.reward))
-      return unknown("expected finite rewards of @" + name + ", found " + textOf(t.reward) + " " + where(i));
-    int64_t next = result[0].integers[0];
-    if (next < 0 || next >= table.states)
-      return unknown("expected next states of @" + name + " from 0 to " + Twine(table.states - 1) + ", found " + Twine(next) + " " + where(i));
-    t.next = int32_t(rows[i][2] = next);
-    table.transitions.push_back(t);
-  }
-  if (auto row = runRows(reward.getBody().front(), rows, 3, bonus, said))
-    return unknown("the bonus can't be computed " + where(*row) + ": " + said);
-  for (auto [t, result] : llvm::zip(table.transitions, bonus))
-    t.bonus = result[0].floats[0];
+  auto where = [](const Row &row) { return textOf(row[0], row[1]); };
+  table.transitions.resize(rows.size());
+  std::string said, wrong;
+  const Row *failed = runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> results) {
+    int64_t next = results[0].integers[0];
+    double earned = results[1].floats[0];
+    if (wrong.empty() && !std::isfinite(earned))
+      wrong = "expected finite rewards of @" + name.str() + ", found " + textOf(earned) + " " + where(rows[i]);
+    if (wrong.empty() && (next < 0 || next >= table.states))
+      wrong = fmt::format("expected next states of @{} from 0 to {}, found {} {}", name.str(), table.states - 1, next,
+                          where(rows[i]));
+    table.transitions[i] = {int32_t(next), (results[2].integers[0] & 1) != 0, earned, 0};
+    rows[i][2] = next;
+  });
+  if (failed)
+    return unknown("@" + name + " can't be run " + where(*failed) + ": " + said);
+  if (!wrong.empty())
+    return unknown(wrong);
+  failed = runRows(reward.getBody().front(), rows, said,
+                   [&](size_t i, ArrayRef<Tensor> results) { table.transitions[i].bonus = results[0].floats[0]; });
+  if (failed)
+    return unknown("the bonus can't be computed " + where(*failed) + ": " + said);
   return provePotentialBased(table);
 }

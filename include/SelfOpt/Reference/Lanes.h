@@ -14,14 +14,14 @@
 
 namespace selfopt::reference {
 
-/// Runs a program on many inputs. A program of scalars is run on all of them at once: its ops are elementwise, so a copy
-/// that has vectors of `lanes` elements for scalars computes in each lane what the program does.
+/// Runs a program on many inputs. A program of scalars is run on all of them at once: its ops are elementwise, so a
+/// copy that has vectors of `lanes` elements for scalars computes in each lane what the program does.
 class LaneRunner {
 public:
   LaneRunner(mlir::Block &program, int64_t lanes);
 
-  /// The results of each input, of which there are at most `lanes`. Fails with an error on the op at fault; of scalars all
-  /// inputs fail together.
+  /// The results of each input, of which there are at most `lanes`. Fails with an error on the op at fault; of scalars
+  /// all inputs fail together.
   llvm::LogicalResult run(llvm::ArrayRef<llvm::SmallVector<Tensor>> inputs,
                           llvm::SmallVectorImpl<llvm::SmallVector<Tensor>> &results) const;
 

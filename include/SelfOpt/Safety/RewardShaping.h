@@ -9,15 +9,16 @@
 //
 //   F(s, a) = discount P(s') - P(s),   s' the state that a leads to, P(s') = 0 where the episode ends there
 //
-// (Ng, Harada and Russell 1999; the end: Grzes 2017). Take a way from s, whichever: the discounted sum of the bonus along it
-// is -P(s), the rest cancels. So P is no choice. With a discount below 1 it is minus that sum along any way, and what
-// is left to check is one equation for each state and action. Two ways from a state with different sums refute it.
+// (Ng, Harada and Russell 1999; the end: Grzes 2017). Take a way from s, whichever: the discounted sum of the bonus
+// along it is -P(s), the rest cancels. So P is no choice. With a discount below 1 it is minus that sum along any way,
+// and what is left to check is one equation for each state and action. Two ways from a state with different sums refute
+// it.
 //
 // In f32 no equation is exact. With F off by at most e everywhere, an action's optimal value under task and bonus,
-// plus P(s), is within e / (1 - discount) of the task's own: only actions that are nearly best may become best. So that none
-// does is shown for the numbers as they are, by bounds of the optimal values of both, from the residuals of Bellman's
-// equations. Actions that are equally good are told by their rewards: those that follow one are, step by step, those that
-// follow the other.
+// plus P(s), is within e / (1 - discount) of the task's own: only actions that are nearly best may become best. So that
+// none does is shown for the numbers as they are, by bounds of the optimal values of both, from the residuals of
+// Bellman's equations. Actions that are equally good are told by their rewards: those that follow one are, step by
+// step, those that follow the other.
 //
 // It is not: a statement about learning, which may become faster or slower; or about tasks of a changed environment.
 //
@@ -49,8 +50,8 @@ struct TransitionTable {
 /// Nothing is refused but a table of numbers: rewards must be finite, next states states; a bonus may be anything.
 ProofResult provePotentialBased(const TransitionTable &table);
 
-/// Of a selfopt.reward, in the environment that the reward of that name in `judges` has, which must be among what is sealed:
-/// an environment judges. So a proof may be remembered by the reward alone.
+/// Of a selfopt.reward, in the environment that the reward of that name in `judges` has, which must be among what is
+/// sealed: an environment judges. So a proof may be remembered by the reward alone.
 ProofResult provePotentialBased(mlir::Operation *reward, mlir::ModuleOp judges, const std::set<std::string> &sealed);
 
 } // namespace selfopt

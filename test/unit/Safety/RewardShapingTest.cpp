@@ -35,7 +35,8 @@ struct ByIteration {
         actions[i] = t.reward + (withBonus ? t.bonus : 0) + (t.done ? 0 : table.discount * values[size_t(t.next)]);
       }
       for (size_t s = 0; s < values.size(); ++s)
-        values[s] = *std::max_element(actions.begin() + int64_t(s) * table.actions, actions.begin() + int64_t(s + 1) * table.actions);
+        values[s] = *std::max_element(actions.begin() + int64_t(s) * table.actions,
+                                      actions.begin() + int64_t(s + 1) * table.actions);
     }
   }
 };
@@ -43,7 +44,8 @@ struct ByIteration {
 TransitionTable drawTable(Philox &random) {
   TransitionTable table{int64_t(1 + random.below(6)), int64_t(2 + random.below(2)), 0.3 + 0.65 * random.uniform(), {}};
   for (int64_t i = 0; i < table.states * table.actions; ++i)
-    table.transitions.push_back({int32_t(random.below(uint64_t(table.states))), random.below(4) == 0, double(random.below(3)), 0});
+    table.transitions.push_back(
+        {int32_t(random.below(uint64_t(table.states))), random.below(4) == 0, double(random.below(3)), 0});
   return table;
 }
 void shape(TransitionTable &table, Philox &random) {
@@ -76,12 +78,14 @@ TEST(RewardShaping, PotentialsHoldAndOthersDont) {
     ++held;
     // One bonus more. What the other actions say of the potential stays, so there is none any more.
     size_t at = random.below(table.transitions.size());
-    table.transitions[at].bonus += (random.below(2) ? 1 : -1) * std::exp(4 * random.normal() - 4 < -7 ? -7 : random.normal());
+    table.transitions[at].bonus +=
+        (random.below(2) ? 1 : -1) * std::exp(4 * random.normal() - 4 < -7 ? -7 : random.normal());
     result = provePotentialBased(table);
     ASSERT_EQ(result.verdict, Verdict::Violated) << show(result);
     // A state in which the best action changed, if one is named, is one.
     int state, before, now;
-    if (std::sscanf(result.detail.c_str(), "in state %d action %d is best, worth %*f against %*f of action %d", &state, &before, &now) == 3) {
+    if (std::sscanf(result.detail.c_str(), "in state %d action %d is best, worth %*f against %*f of action %d", &state,
+                    &before, &now) == 3) {
       ByIteration own(table, false), shaped(table, true);
       size_t row = size_t(state) * size_t(table.actions);
       EXPECT_NEAR(own.actions[row + size_t(before)], own.values[size_t(state)], 1e-9) << show(result);
@@ -132,7 +136,10 @@ TEST(RewardShaping, EqualRewardsInAnotherOrderOfStates) {
   EXPECT_EQ(result.verdict, Verdict::Holds) << show(result);
   EXPECT_GT(result.evidence.getAsObject()->getInteger("ties"), 3);
   // Equally good by a coincidence, 1 + 2 / 2 = 2 + 0 / 2, which no number of f64 can tell from nearly.
-  table = {3, 2, 0.5, {{1, false, 1, 0}, {2, false, 2, 0}, {1, true, 2, 0}, {1, true, 2, 0}, {2, true, 0, 0}, {2, true, 0, 0}}};
+  table = {3,
+           2,
+           0.5,
+           {{1, false, 1, 0}, {2, false, 2, 0}, {1, true, 2, 0}, {1, true, 2, 0}, {2, true, 0, 0}, {2, true, 0, 0}}};
   result = provePotentialBased(table);
   EXPECT_EQ(result.verdict, Verdict::Unknown) << show(result);
   EXPECT_SAYS("too near to be told from equally good ones", show(result));
@@ -146,10 +153,11 @@ TEST(RewardShaping, Bandit) {
   table.transitions[0].bonus = table.transitions[1].bonus = 3;
   EXPECT_EQ(provePotentialBased(table).verdict, Verdict::Holds);
   table.transitions[0].bonus = 0;
-  EXPECT_EQ(show(provePotentialBased(table)),
-            "violated: in state 0 action 0 is best, worth 1 against 0 of action 1; with the bonus action 1 is, worth 3 against 1, and the way "
-            "becomes 1 to an end; from state 0 the discounted sum of the bonus is 3 by actions 1 to an end, and 0 by actions 0 to an end; of "
-            "a potential, all ways have the same");
+  EXPECT_EQ(show(provePotentialBased(table)), "violated: in state 0 action 0 is best, worth 1 against 0 of action 1; "
+                                              "with the bonus action 1 is, worth 3 against 1, and the way "
+                                              "becomes 1 to an end; from state 0 the discounted sum of the bonus is 3 "
+                                              "by actions 1 to an end, and 0 by actions 0 to an end; of "
+                                              "a potential, all ways have the same");
 }
 
 //===--- Programs ---------------------------------------------------------------===//
@@ -178,7 +186,8 @@ TEST(RewardShaping, Gridworld) {
   EXPECT_SAYS("holds: a potential in [-18, ", prove(gridworld()));
   // Without f32's roundings there would be no potential but this.
   for (const char *discount : {"0.5", "0.99", "0.999", "0.9999"}) {
-    std::string text = replaced(replaced(gridworld(), "discount(0.95)", std::string("discount(") + discount + ")"), "0.95 : f32", std::string(discount) + " : f32");
+    std::string text = replaced(replaced(gridworld(), "discount(0.95)", std::string("discount(") + discount + ")"),
+                                "0.95 : f32", std::string(discount) + " : f32");
     EXPECT_SAYS("holds: ", prove(text));
   }
   // Steps forward pay, steps back cost nothing: to and fro is better than there.
@@ -189,7 +198,8 @@ TEST(RewardShaping, Gridworld) {
     %most = arith.constant 2.5 : f32
     %forward = arith.maximumf %s, %zero : f32
     %f = arith.mulf %most, %forward : f32)"));
-  EXPECT_SAYS("violated: in state 89 action 2 is best, worth 1 against 0.9025 of action 0; with the bonus action 0 is, worth 24.359 against "
+  EXPECT_SAYS("violated: in state 89 action 2 is best, worth 1 against 0.9025 of action 0; with the bonus action 0 is, "
+              "worth 24.359 against "
               "3.5, and the way becomes 0 2 0, round 79 -> 89 -> 79 for ever",
               progress);
   // Nothing is a potential's, too.
@@ -219,7 +229,8 @@ TEST(RewardShaping, Roundings) {
   EXPECT_SAYS("holds: ", prove(text));
   // What is earned may be so little that even roundings change what is best.
   std::string poor = replaced(text, "%reward = arith.uitofp %done : i1 to f32",
-                              "%some = arith.uitofp %done : i1 to f32\n%little = arith.constant 1.0e-7 : f32\n%reward = arith.mulf %some, %little : f32");
+                              "%some = arith.uitofp %done : i1 to f32\n%little = arith.constant 1.0e-7 : f32\n%reward "
+                              "= arith.mulf %some, %little : f32");
   std::string said = prove(poor);
   EXPECT_SAYS("violated: in state ", said);
   EXPECT_EQ(said.find("of a potential, all ways"), std::string::npos) << said;
@@ -247,38 +258,51 @@ TEST(RewardShaping, EndlessAndApart) {
   EXPECT_SAYS("holds: a potential in [1, 1] gives the bonus of all 20 transitions", prove(text));
   // Of the second ring alone, too; but not on one of its steps.
   std::string ring = replaced(text, "%f = arith.constant -0.1 : f32",
-                              "%four = arith.constant 4 : i32\n%second = arith.cmpi sgt, %state, %four : i32\n%f = arith.uitofp %second : i1 to f32");
+                              "%four = arith.constant 4 : i32\n%second = arith.cmpi sgt, %state, %four : i32\n%f = "
+                              "arith.uitofp %second : i1 to f32");
   EXPECT_SAYS("holds: a potential in [-10, 0]", prove(ring));
   EXPECT_SAYS("violated: ", prove(replaced(ring, "sgt, %state, %four", "eq, %next, %four")));
 }
 
 TEST(RewardShaping, Refusals) {
-  EXPECT_EQ(prove(gridworld(), {}), "unknown: its environment @grid is not sealed: what judges a reward must not change");
+  EXPECT_EQ(prove(gridworld(), {}),
+            "unknown: its environment @grid is not sealed: what judges a reward must not change");
   OwningOpRef<ModuleOp> spec = parse(gridworld());
-  EXPECT_EQ(show(provePotentialBased(spec->lookupSymbol("grid"), *spec, {"grid"})), "unknown: @grid is no selfopt.reward");
+  EXPECT_EQ(show(provePotentialBased(spec->lookupSymbol("grid"), *spec, {"grid"})),
+            "unknown: @grid is no selfopt.reward");
   // Another environment than the reward had when the policy was fixed.
-  OwningOpRef<ModuleOp> other = parse(replaced(replaced(replaced(gridworld(), "@grid(%state", "@other(%state"), "environment(@grid)", "environment(@other)"),
-                                           "seal @grid", "seal @other"));
+  OwningOpRef<ModuleOp> other = parse(replaced(
+      replaced(replaced(gridworld(), "@grid(%state", "@other(%state"), "environment(@grid)", "environment(@other)"),
+      "seal @grid", "seal @other"));
   ASSERT_TRUE(other);
-  EXPECT_EQ(show(provePotentialBased(other->lookupSymbol("nearer"), *spec, {"grid", "other"})), "unknown: expected a reward of @grid, found one of @other");
+  EXPECT_EQ(show(provePotentialBased(other->lookupSymbol("nearer"), *spec, {"grid", "other"})),
+            "unknown: expected a reward of @grid, found one of @other");
   // A bonus that is no number, and one that can't be computed.
   EXPECT_EQ(prove(withEnd("    %zero = arith.constant 0.0 : f32\n    %f = arith.divf %zero, %zero : f32")),
             "violated: the bonus is NaN in state 0 by action 0");
-  EXPECT_EQ(prove(withEnd("    %b = arith.sitofp %before : i32 to f32\n    %one = arith.constant 1.0 : f32\n    %f = arith.divf %one, %b : f32")),
+  EXPECT_EQ(prove(withEnd("    %b = arith.sitofp %before : i32 to f32\n    %one = arith.constant 1.0 : f32\n    %f = "
+                          "arith.divf %one, %b : f32")),
             "violated: the bonus is infinite in state 99 by action 0");
-  EXPECT_SAYS("unknown: the bonus can't be computed in state 0 by action 0: ", prove(withEnd("    %k = arith.divui %ten, %action : i32\n    %f = arith.sitofp %k : i32 to f32")));
+  EXPECT_SAYS("unknown: the bonus can't be computed in state 0 by action 0: ",
+              prove(withEnd("    %k = arith.divui %ten, %action : i32\n    %f = arith.sitofp %k : i32 to f32")));
   // An environment that is none.
   EXPECT_EQ(prove(replaced(gridworld(), "%nine = arith.constant 9", "%nine = arith.constant 10")),
             "unknown: expected next states of @grid from 0 to 99, found 100 in state 90 by action 2");
-  EXPECT_EQ(prove(replaced(gridworld(), "%reward = arith.uitofp %done : i1 to f32", "%k = arith.uitofp %done : i1 to f32\n%reward = math.log %k : f32")),
+  EXPECT_EQ(prove(replaced(gridworld(), "%reward = arith.uitofp %done : i1 to f32",
+                           "%k = arith.uitofp %done : i1 to f32\n%reward = math.log %k : f32")),
             "unknown: expected finite rewards of @grid, found -infinite in state 0 by action 0");
-  EXPECT_SAYS("unknown: @grid can't be run in state 3 by action 0: ", prove(replaced(gridworld(), "%row = arith.muli %y3, %ten : i32",
-      "%k = arith.subi %x, %three : i32\n%e = arith.divsi %ten, %k : i32\n%row = arith.muli %y3, %ten : i32")));
+  EXPECT_SAYS(
+      "unknown: @grid can't be run in state 3 by action 0: ",
+      prove(replaced(
+          gridworld(), "%row = arith.muli %y3, %ten : i32",
+          "%k = arith.subi %x, %three : i32\n%e = arith.divsi %ten, %k : i32\n%row = arith.muli %y3, %ten : i32")));
   // Numbers at the edge of f32: sums of them are still numbers of f64.
-  EXPECT_SAYS("violated: ", prove(withEnd("    %a = arith.sitofp %action : i32 to f32\n    %huge = arith.constant 1.0e38 : f32\n    %f = arith.mulf %a, %huge : f32")));
+  EXPECT_SAYS("violated: ", prove(withEnd("    %a = arith.sitofp %action : i32 to f32\n    %huge = arith.constant "
+                                          "1.0e38 : f32\n    %f = arith.mulf %a, %huge : f32")));
   // By name, as a checker finds the table: ops that have no vector form are run one by one.
   EXPECT_SAYS("holds: ", prove(replaced(gridworld(), "    %row = arith.muli %y3, %ten : i32",
-      "    %i = arith.index_cast %y3 : i32 to index\n    %y4 = arith.index_cast %i : index to i32\n    %row = arith.muli %y4, %ten : i32")));
+                                        "    %i = arith.index_cast %y3 : i32 to index\n    %y4 = arith.index_cast %i : "
+                                        "index to i32\n    %row = arith.muli %y4, %ten : i32")));
 }
 
 } // namespace
