@@ -458,6 +458,41 @@ const Row *runRows(Block &program, ArrayRef<Row> rows, std::string &said,
 
 } // namespace
 
+std::optional<TransitionTable> selfopt::readTable(RewardOp reward, EnvironmentOp environment, std::string &why) {
+  TransitionTable table{int64_t(environment.getStates()),
+                        int64_t(environment.getActions()),
+                        environment.getDiscount().convertToDouble(),
+                        {}};
+  std::string name = environment.getSymName().str(), said;
+  std::vector<Row> rows;
+  for (int64_t s = 0; s < table.states; ++s)
+    for (int64_t a = 0; a < table.actions; ++a)
+      rows.push_back({s, a, 0});
+  auto where = [](const Row &row) { return textOf(row[0], row[1]); };
+  table.transitions.resize(rows.size());
+  const Row *failed = runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> results) {
+    int64_t next = results[0].integers[0];
+    double earned = results[1].floats[0];
+    if (why.empty() && !std::isfinite(earned))
+      why = "expected finite rewards of @" + name + ", found " + textOf(earned) + " " + where(rows[i]);
+    if (why.empty() && (next < 0 || next >= table.states))
+      why = fmt::format("expected next states of @{} from 0 to {}, found {} {}", name, table.states - 1, next,
+                        where(rows[i]));
+    table.transitions[i] = {int32_t(next), (results[2].integers[0] & 1) != 0, earned, 0};
+    rows[i][2] = next;
+  });
+  if (failed)
+    why = "@" + name + " can't be run " + where(*failed) + ": " + said;
+  if (!why.empty())
+    return std::nullopt;
+  failed = runRows(reward.getBody().front(), rows, said,
+                   [&](size_t i, ArrayRef<Tensor> results) { table.transitions[i].bonus = results[0].floats[0]; });
+  if (!failed)
+    return table;
+  why = "the bonus can't be computed " + where(*failed) + ": " + said;
+  return std::nullopt;
+}
+
 ProofResult selfopt::provePotentialBased(const TransitionTable &table) { return Shaping(table).prove(); }
 
 ProofResult selfopt::provePotentialBased(Operation *program, ModuleOp judges, const std::set<std::string> &sealed) {
@@ -473,36 +508,7 @@ ProofResult selfopt::provePotentialBased(Operation *program, ModuleOp judges, co
   auto environment = judges.lookupSymbol<EnvironmentOp>(name);
   if (!environment || !sealed.count(name.str()))
     return unknown("its environment @" + name + " is not sealed: what judges a reward must not change");
-
-  TransitionTable table{int64_t(environment.getStates()),
-                        int64_t(environment.getActions()),
-                        environment.getDiscount().convertToDouble(),
-                        {}};
-  std::vector<Row> rows;
-  for (int64_t s = 0; s < table.states; ++s)
-    for (int64_t a = 0; a < table.actions; ++a)
-      rows.push_back({s, a, 0});
-  auto where = [](const Row &row) { return textOf(row[0], row[1]); };
-  table.transitions.resize(rows.size());
-  std::string said, wrong;
-  const Row *failed = runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> results) {
-    int64_t next = results[0].integers[0];
-    double earned = results[1].floats[0];
-    if (wrong.empty() && !std::isfinite(earned))
-      wrong = "expected finite rewards of @" + name.str() + ", found " + textOf(earned) + " " + where(rows[i]);
-    if (wrong.empty() && (next < 0 || next >= table.states))
-      wrong = fmt::format("expected next states of @{} from 0 to {}, found {} {}", name.str(), table.states - 1, next,
-                          where(rows[i]));
-    table.transitions[i] = {int32_t(next), (results[2].integers[0] & 1) != 0, earned, 0};
-    rows[i][2] = next;
-  });
-  if (failed)
-    return unknown("@" + name + " can't be run " + where(*failed) + ": " + said);
-  if (!wrong.empty())
-    return unknown(wrong);
-  failed = runRows(reward.getBody().front(), rows, said,
-                   [&](size_t i, ArrayRef<Tensor> results) { table.transitions[i].bonus = results[0].floats[0]; });
-  if (failed)
-    return unknown("the bonus can't be computed " + where(*failed) + ": " + said);
-  return provePotentialBased(table);
+  std::string why;
+  std::optional<TransitionTable> table = readTable(reward, environment, why);
+  return table ? provePotentialBased(*table) : unknown(why);
 }

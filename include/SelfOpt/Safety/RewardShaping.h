@@ -29,6 +29,7 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Safety/Verdict.h"
 #include "mlir/IR/BuiltinOps.h"
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ struct TransitionTable {
   double discount;                     ///< Above 0, below 1.
   std::vector<Transition> transitions; ///< Of state s and action a at s * actions + a.
 };
+
+/// By the reference interpreter. Where there is no table `why` says at which state and action.
+std::optional<TransitionTable> readTable(RewardOp reward, EnvironmentOp environment, std::string &why);
 
 /// Nothing is refused but a table of numbers: rewards must be finite, next states states; a bonus may be anything.
 ProofResult provePotentialBased(const TransitionTable &table);
