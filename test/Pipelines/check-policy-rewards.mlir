@@ -22,6 +22,45 @@
 // EASIER: error: violated: seal @ring @policy (@ring changed: digest {{.*}})
 // EASIER: remark: holds: require potential_based(@constant)
 
+// Whoever seals a reward seals what it is added to; and a flow goes through a reward to its environment.
+// RUN: not selfopt-opt %t/through.mlir --selfopt-check-policy 2>&1 | FileCheck %s --check-prefix=THROUGH
+// RUN: not selfopt-opt %t/later.mlir --selfopt-check-policy=policy-of=%t/through.mlir 2>&1 | FileCheck %s --check-prefix=LATER
+// THROUGH: remark: holds: require potential_based(@bonus) (a potential in [-1, -1]
+// THROUGH: error: violated: require no_flow(@pulls -> @bonus) (@bonus -> @pulls reads it)
+// LATER: error: violated: seal @bonus (@bonus changed: digest
+
+//--- through.mlir
+selfopt.environment @pulls(%state: i32, %action: i32) -> (i32, f32, i1) states(2) actions(2) discount(0.5) {
+  %done = arith.constant true
+  %reward = arith.sitofp %action : i32 to f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+selfopt.reward @bonus(%state: i32, %action: i32, %next: i32) -> f32 environment(@pulls) {
+  %f = arith.constant 1.0 : f32
+  selfopt.return %f : f32
+}
+safety.policy @policy {
+  safety.seal @bonus
+  safety.require potential_based(@bonus)
+  safety.require no_flow(@pulls -> @bonus)
+}
+
+//--- later.mlir
+selfopt.environment @pulls(%state: i32, %action: i32) -> (i32, f32, i1) states(2) actions(2) discount(0.25) {
+  %done = arith.constant true
+  %reward = arith.sitofp %action : i32 to f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+selfopt.reward @bonus(%state: i32, %action: i32, %next: i32) -> f32 environment(@pulls) {
+  %f = arith.constant 1.0 : f32
+  selfopt.return %f : f32
+}
+safety.policy @policy {
+  safety.seal @bonus
+  safety.require potential_based(@bonus)
+  safety.require no_flow(@pulls -> @bonus)
+}
+
 //--- progress.mlir
 selfopt.environment @corridor(%state: i32, %action: i32) -> (i32, f32, i1) states(10) actions(2) discount(0.9) {
   %zero = arith.constant 0 : i32
