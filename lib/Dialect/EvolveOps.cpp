@@ -425,7 +425,7 @@ LogicalResult SearchOp::verifySymbolUses(SymbolTableCollection &tables) {
                                "selfopt.augment"})))
       return failure();
   for (auto symbol : getObjective().getAsRange<FlatSymbolRefAttr>())
-    if (failed(expect(symbol, {"selfopt.loss"})))
+    if (failed(expect(symbol, {"selfopt.loss", "selfopt.reward"})))
       return failure();
   return success();
 }

@@ -208,6 +208,9 @@ ArrayRef<PropertyInfo> safety::getPropertyTable() {
        {{"at_least", must, 0, 1, "the share of the examples"},
         {"within", 0, 0, large, "how far each number that a regression predicts may be from the incumbent's"}},
        /*ofWeights=*/true},
+      {Property::PotentialBased,
+       "what is added to a task's reward is the discounted difference of a potential of its states: it changes no best action",
+       {}},
   };
   return properties;
 }

@@ -185,7 +185,9 @@ static bool isStaticF32Tensor(Type t) {
   return r && r.hasStaticShape() && r.getElementType().isF32();
 }
 
-static ParseResult parseFunctionLike(OpAsmParser &parser, OperationState &result) {
+/// `clauses` stand between the type and the attributes.
+static ParseResult parseFunctionLike(OpAsmParser &parser, OperationState &result,
+                                     function_ref<ParseResult()> clauses = nullptr) {
   StringAttr name;
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<Type> results, inputs;
@@ -196,6 +198,8 @@ static ParseResult parseFunctionLike(OpAsmParser &parser, OperationState &result
   for (auto &argument : arguments)
     inputs.push_back(argument.type);
   result.addAttribute("function_type", TypeAttr::get(parser.getBuilder().getFunctionType(inputs, results)));
+  if (clauses && clauses())
+    return failure();
   if (parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   return parser.parseRegion(*result.addRegion(), arguments);
@@ -207,7 +211,8 @@ static void printArguments(OpAsmPrinter &p, Block::BlockArgListType arguments) {
   p << ')';
 }
 
-static void printFunctionLike(Operation *op, OpAsmPrinter &p) {
+static void printFunctionLike(Operation *op, OpAsmPrinter &p, function_ref<void()> clauses = nullptr,
+                              ArrayRef<StringRef> inClauses = {}) {
   auto type = cast<FunctionType>(op->getAttrOfType<TypeAttr>("function_type").getValue());
   p << ' ';
   p.printSymbolName(SymbolTable::getSymbolName(op).getValue());
@@ -217,7 +222,11 @@ static void printFunctionLike(Operation *op, OpAsmPrinter &p) {
     p << type.getResult(0);
   else
     p << '(' << type.getResults() << ')';
-  p.printOptionalAttrDictWithKeyword(op->getAttrs(), {"sym_name", "function_type"});
+  if (clauses)
+    clauses();
+  SmallVector<StringRef> elided{"sym_name", "function_type"};
+  llvm::append_range(elided, inClauses);
+  p.printOptionalAttrDictWithKeyword(op->getAttrs(), elided);
   p << ' ';
   p.printRegion(op->getRegion(0), /*printEntryBlockArgs=*/false);
 }
@@ -232,17 +241,21 @@ static LogicalResult verifyFunctionLike(Operation *op, bool layers) {
   return verifyReturn(op, type.getResults());
 }
 
-/// The signature of a scalar program.
-static LogicalResult verifyScalars(Operation *op, unsigned inputs) {
+static LogicalResult verifySignature(Operation *op, TypeRange inputs, TypeRange results) {
   auto type = cast<FunctionType>(op->getAttrOfType<TypeAttr>("function_type").getValue());
-  auto f32 = Float32Type::get(op->getContext());
-  auto expected = FunctionType::get(op->getContext(), SmallVector<Type>(inputs, f32), {f32});
+  auto expected = FunctionType::get(op->getContext(), inputs, results);
   if (type == expected)
     return success();
   InFlightDiagnostic d = op->emitOpError("has another signature than its kind of program");
   d.attachNote() << "expected " << expected;
   d.attachNote() << "found " << type;
   return d;
+}
+
+/// The signature of a scalar program.
+static LogicalResult verifyScalars(Operation *op, unsigned inputs) {
+  Type f32 = Float32Type::get(op->getContext());
+  return verifySignature(op, SmallVector<Type>(inputs, f32), f32);
 }
 
 #define SELFOPT_FUNCTION_LIKE(OP)                                                                                      \
@@ -307,6 +320,73 @@ LogicalResult AugmentOp::verify() {
   if (failed(verifyScalars(*this, 4)))
     return failure();
   return verifyFunctionLike(*this, /*layers=*/false); // augment (C2), (C3)
+}
+
+//===----------------------------------------------------------------------===//
+// environment and reward
+//===----------------------------------------------------------------------===//
+
+ParseResult EnvironmentOp::parse(OpAsmParser &parser, OperationState &result) {
+  return parseFunctionLike(parser, result, [&]() -> ParseResult {
+    Builder &b = parser.getBuilder();
+    for (StringRef count : {"states", "actions"}) {
+      int64_t n;
+      if (parser.parseKeyword(count) || parser.parseLParen() || parseInteger(parser, n, count) || parser.parseRParen())
+        return failure();
+      result.addAttribute(count, b.getI64IntegerAttr(n));
+    }
+    double discount;
+    if (parser.parseKeyword("discount") || parser.parseLParen() || parseNumber(parser, discount) || parser.parseRParen())
+      return failure();
+    result.addAttribute("discount", b.getF64FloatAttr(discount));
+    return success();
+  });
+}
+
+void EnvironmentOp::print(OpAsmPrinter &p) {
+  auto clauses = [&] {
+    p << " states(" << int64_t(getStates()) << ") actions(" << int64_t(getActions()) << ") discount("
+      << formatDouble(getDiscount().convertToDouble()) << ")";
+  };
+  printFunctionLike(*this, p, clauses, {"states", "actions", "discount"});
+}
+
+SmallVector<Type> EnvironmentOp::getProgramResultTypes() { return llvm::to_vector(getFunctionType().getResults()); }
+
+LogicalResult EnvironmentOp::verify() {
+  Builder b(getContext());
+  // environment (C1)
+  if (failed(verifySignature(*this, {b.getI32Type(), b.getI32Type()}, {b.getI32Type(), b.getF32Type(), b.getI1Type()})))
+    return failure();
+  // environment (C4)
+  int64_t states = getStates(), actions = getActions();
+  if (states < 1 || actions < 1 || states > maxTransitions || actions > maxTransitions / states)
+    return emitOpError("expects at least one state and one action, and at most ")
+           << maxTransitions << " pairs of them, found " << states << " states and " << actions << " actions";
+  // environment (C5): without a discount, what a task earns in episodes without an end is no number.
+  double discount = getDiscount().convertToDouble();
+  if (!(discount > 0 && discount < 1))
+    return emitOpError("expects a discount above 0 and below 1, found ") << formatDouble(discount);
+  return verifyFunctionLike(*this, /*layers=*/false); // environment (C2), (C3)
+}
+
+ParseResult RewardOp::parse(OpAsmParser &parser, OperationState &result) {
+  return parseFunctionLike(parser, result,
+                           [&] { return parseKeywordSymbol(parser, "environment", result, "environment"); });
+}
+
+void RewardOp::print(OpAsmPrinter &p) {
+  printFunctionLike(*this, p, [&] { p << " environment(" << getEnvironmentAttr() << ")"; }, {"environment"});
+}
+
+SmallVector<Type> RewardOp::getProgramResultTypes() { return llvm::to_vector(getFunctionType().getResults()); }
+
+LogicalResult RewardOp::verify() {
+  Builder b(getContext());
+  // reward (C1)
+  if (failed(verifySignature(*this, SmallVector<Type>(3, b.getI32Type()), b.getF32Type())))
+    return failure();
+  return verifyFunctionLike(*this, /*layers=*/false); // reward (C2), (C3)
 }
 
 //===----------------------------------------------------------------------===//
@@ -471,6 +551,13 @@ static OpT lookup(Operation *op, SymbolTableCollection &tables, SymbolRefAttr sy
     ok = failure();
   }
   return typed;
+}
+
+LogicalResult RewardOp::verifySymbolUses(SymbolTableCollection &tables) {
+  // reward (C4)
+  LogicalResult ok = success();
+  lookup<EnvironmentOp>(*this, tables, getEnvironmentAttr(), ok);
+  return ok;
 }
 
 LogicalResult TrainOp::verifySymbolUses(SymbolTableCollection &tables) {

@@ -184,6 +184,8 @@ LogicalResult GraftProgramOp::applyTo(ModuleOp spec) {
     return failure();
   if (!isa<ProgramOpInterface>(target))
     return emitOpError("expects ") << getTargetAttr() << " to be a program, found a " << target->getName();
+  if (isa<EnvironmentOp>(target))
+    return emitOpError("expects ") << getTargetAttr() << " to be a program that may change, found a " << target->getName();
   return editProgram(*this, target, [&](Operation *program) -> LogicalResult {
     auto rule = dyn_cast<OptimizerOp>(program);
     if (bool(rule) != getState().has_value())

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Optimizers, schedules, samplers and losses are expressions: single-block regions of arith and math ops (and, in a
-// loss, nn ops). An edit touches one op, one operand or one constant.
+// Optimizers, schedules, samplers, losses and rewards are expressions: single-block regions of arith and math ops (and,
+// in a loss, nn ops). An edit touches one op, one operand or one constant.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,9 +48,9 @@ static LogicalResult applyToExpression(Operation *mutation, FlatSymbolRefAttr sy
   Operation *target = lookupTarget(mutation, symbol, spec);
   if (!target)
     return failure();
-  if (!isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
+  if (!isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
     return mutation->emitOpError("expects ")
-           << symbol << " to be a loss, optimizer, schedule, sampler or augment, found a " << target->getName();
+           << symbol << " to be a loss, reward, optimizer, schedule, sampler or augment, found a " << target->getName();
   return editProgram(mutation, target, edit);
 }
 

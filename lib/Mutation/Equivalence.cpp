@@ -7,11 +7,12 @@
 
 #include "SelfOpt/Mutation/Equivalence.h"
 #include "Edits.h"
+#include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Reference/Interpreter.h"
+#include "SelfOpt/Reference/Lanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/StringMap.h"
@@ -24,6 +25,7 @@
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
+using reference::LaneRunner;
 using reference::Interpreter;
 using reference::Tensor;
 
@@ -42,12 +44,43 @@ namespace {
 /// Makes the arguments of a program.
 class InputMaker {
 public:
-  explicit InputMaker(TypeRange types) : types(types) {
+  explicit InputMaker(Operation *program) : types(program->getRegion(0).front().getArgumentTypes()) {
     // A label is the number of an element of what is predicted.
+    int64_t labels = 10;
     for (Type type : types)
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() && tensor.getDimSize(0) > 0)
         labels = std::min(labels, tensor.getDimSize(0));
-    labels = std::min<int64_t>(labels, 10);
+    below.assign(types.size(), labels);
+    // A reward is of states and actions of its environment, whichever leads where.
+    auto reward = dyn_cast<RewardOp>(program);
+    if (!reward || !reward->getParentOp())
+      return;
+    if (auto environment = SymbolTable::lookupNearestSymbolFrom<EnvironmentOp>(reward, reward.getEnvironmentAttr())) {
+      below = {int64_t(environment.getStates()), int64_t(environment.getActions()), int64_t(environment.getStates())};
+      rows = std::min<int64_t>(below[0] * below[1], 1024);
+    }
+  }
+
+  /// Every state with every action, and every state behind one, of an environment that has few.
+  void makeRows(std::vector<SmallVector<Tensor>> &inputs) {
+    for (int64_t row = 0; row < rows; ++row) {
+      inputs.push_back(make([] { return 0.0f; }));
+      if (below[0] * below[1] > rows)
+        continue;
+      inputs.back()[0] = Tensor::scalarInt(row / below[1]);
+      inputs.back()[1] = Tensor::scalarInt(row % below[1]);
+      // A shift by each round of the states, so that not every state leads to itself.
+      inputs.back()[2] = Tensor::scalarInt((row + row / below[0]) % below[0]);
+    }
+  }
+
+  size_t countRows() const { return size_t(rows); }
+  /// What tells makers for arguments of the same types apart.
+  std::string text() const {
+    std::string text = " " + std::to_string(rows);
+    for (int64_t n : below)
+      text += " " + std::to_string(n);
+    return text + " ";
   }
 
   static bool canMake(Type type) {
@@ -58,17 +91,17 @@ public:
     return element.isF32() || element.isInteger(32) || element.isInteger(64);
   }
 
-  /// Every element from `f32`, and labels at random.
+  /// Every element from `f32`, and integers at random.
   SmallVector<Tensor> make(function_ref<float()> f32) {
     SmallVector<Tensor> inputs;
-    for (Type type : types) {
+    for (auto [type, n] : llvm::zip(types, below)) {
       auto tensor = dyn_cast<RankedTensorType>(type);
       bool isFloat = isa<FloatType>(getElementTypeOrSelf(type));
       Tensor input = Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), isFloat);
       for (double &x : input.floats)
         x = double(f32());
       for (int64_t &x : input.integers)
-        x = int64_t(random.below(uint64_t(labels)));
+        x = int64_t(random.below(uint64_t(n)));
       inputs.push_back(std::move(input));
     }
     return inputs;
@@ -86,7 +119,8 @@ public:
 
 private:
   TypeRange types;
-  int64_t labels = std::numeric_limits<int64_t>::max();
+  SmallVector<int64_t> below; ///< Of each argument, where it is integers.
+  int64_t rows = 0;
   Philox random{0x65717569};
 };
 } // namespace
@@ -132,48 +166,16 @@ static std::string textOf(ArrayRef<Tensor> all) {
 // Running
 //===----------------------------------------------------------------------===//
 
-/// A program of scalars is run on all inputs at once: its ops are elementwise, so a copy that has vectors for scalars
-/// computes in each lane what the program does.
-static bool hasLanes(Block &program) {
-  auto isScalar = [](Type type) { return type.isIntOrFloat(); };
-  return llvm::all_of(program.getArgumentTypes(), isScalar) &&
-         llvm::all_of(program.without_terminator(), [&](Operation &op) {
-           return op.getNumRegions() == 0 && llvm::all_of(op.getResultTypes(), isScalar) &&
-                  (isa<arith::ConstantOp>(op) || OpTrait::hasElementwiseMappableTraits(&op));
-         });
-}
-
-/// The results of such a program on columns of inputs.
-static LogicalResult runLanes(Block &program, ArrayRef<Tensor> columns, SmallVectorImpl<Tensor> &results) {
-  int64_t lanes = columns.front().size();
-  // The module is only what holds the block: errors name an op that stands in something.
-  OwningOpRef<ModuleOp> owner = ModuleOp::create(program.getParentOp()->getLoc());
-  Block &block = *owner->getBody();
-  auto vectorOf = [&](Type type) { return RankedTensorType::get({lanes}, type); };
-  IRMapping mapping;
-  for (BlockArgument argument : program.getArguments())
-    mapping.map(argument, block.addArgument(vectorOf(argument.getType()), argument.getLoc()));
-  for (Operation &op : program) {
-    Operation *copy = op.clone(mapping);
-    block.push_back(copy);
-    for (Value result : copy->getResults())
-      result.setType(vectorOf(result.getType()));
-    if (auto constant = dyn_cast<arith::ConstantOp>(copy))
-      constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(constant.getType()), Attribute(constant.getValue())));
-  }
-  return Interpreter().runBlock(block, columns, results);
-}
-
 /// What both programs are run on.
-static std::vector<SmallVector<Tensor>> makeInputs(TypeRange types, unsigned random) {
+static std::vector<SmallVector<Tensor>> makeInputs(Operation *program, unsigned random) {
   std::vector<SmallVector<Tensor>> inputs;
-  InputMaker maker(types);
+  InputMaker maker(program);
   SmallVector<unsigned> scalars;
-  for (auto [i, type] : llvm::enumerate(types))
-    if (type.isF32())
-      scalars.push_back(unsigned(i));
+  for (BlockArgument argument : program->getRegion(0).front().getArguments())
+    if (argument.getType().isF32())
+      scalars.push_back(argument.getArgNumber());
   size_t pairs = scalars.empty() ? 0 : scalars.size() * (scalars.size() - 1) / 2;
-  inputs.reserve(std::size(edges) + pairs * pairedEdges.size() * pairedEdges.size() + random);
+  inputs.reserve(std::size(edges) + pairs * pairedEdges.size() * pairedEdges.size() + maker.countRows() + random);
   for (float x : edges)
     inputs.push_back(maker.make([&] { return x; }));
   for (size_t i = 0; i < scalars.size(); ++i)
@@ -184,6 +186,7 @@ static std::vector<SmallVector<Tensor>> makeInputs(TypeRange types, unsigned ran
           inputs.back()[scalars[i]] = Tensor::scalar(x);
           inputs.back()[scalars[j]] = Tensor::scalar(y);
         }
+  maker.makeRows(inputs);
   for (unsigned n = 0; n < random; ++n)
     inputs.push_back(maker.make([&] { return maker.any(); }));
   return inputs;
@@ -191,16 +194,17 @@ static std::vector<SmallVector<Tensor>> makeInputs(TypeRange types, unsigned ran
 
 /// The same of scalars, a column for each argument. They depend on the kinds of the arguments alone, and a search
 /// validates thousands of programs with few kinds: made once, and kept.
-static ArrayRef<Tensor> makeColumns(TypeRange types, unsigned random) {
+static ArrayRef<Tensor> makeColumns(Operation *program, unsigned random) {
   static std::mutex mutex;
   static llvm::StringMap<SmallVector<Tensor>> made;
-  std::string kinds = std::to_string(random);
+  TypeRange types = program->getRegion(0).front().getArgumentTypes();
+  std::string kinds = std::to_string(random) + InputMaker(program).text();
   for (Type type : types)
     kinds += isa<FloatType>(type) ? 'f' : 'i';
   std::lock_guard<std::mutex> lock(mutex);
   SmallVector<Tensor> &columns = made[kinds];
   if (columns.empty()) {
-    std::vector<SmallVector<Tensor>> inputs = makeInputs(types, random);
+    std::vector<SmallVector<Tensor>> inputs = makeInputs(program, random);
     for (auto [i, type] : llvm::enumerate(types)) {
       Tensor column = Tensor::zeros({int64_t(inputs.size())}, isa<FloatType>(type));
       for (auto [lane, input] : llvm::enumerate(inputs))
@@ -232,10 +236,12 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
     return after->emitOpError("is not equivalent: expected result ")
            << i << " to be " << textOf(expected) << " on the input (" << textOf(input) << "), found " << textOf(found);
   };
-  if (one.getNumArguments() && hasLanes(one) && hasLanes(other)) {
-    ArrayRef<Tensor> columns = makeColumns(one.getArgumentTypes(), random);
+  if (one.getNumArguments() && reference::hasLanes(one) && reference::hasLanes(other)) {
+    ArrayRef<Tensor> columns = makeColumns(after, random);
     SmallVector<Tensor> expected, found;
-    if (failed(runLanes(one, columns, expected)) || failed(runLanes(other, columns, found)))
+    int64_t lanes = columns.front().size();
+    if (failed(reference::LaneRunner(one, lanes).runColumns(columns, expected)) ||
+        failed(reference::LaneRunner(other, lanes).runColumns(columns, found)))
       return failure();
     for (auto [i, e, f] : llvm::enumerate(expected, found))
       if (!sameBits(e, f))
@@ -244,7 +250,7 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
             return differs(i, x, y, llvm::to_vector(llvm::map_range(columns, [&](const Tensor &c) { return laneOf(c, lane); })));
     return success();
   }
-  for (const SmallVector<Tensor> &input : makeInputs(one.getArgumentTypes(), random)) {
+  for (const SmallVector<Tensor> &input : makeInputs(after, random)) {
     SmallVector<Tensor> expected, found;
     if (failed(Interpreter().runBlock(one, input, expected)) || failed(Interpreter().runBlock(other, input, found)))
       return failure();
@@ -293,9 +299,9 @@ LogicalResult SimplifyOp::applyTo(ModuleOp spec) {
   Operation *target = lookupTarget(*this, getTargetAttr(), spec);
   if (!target)
     return failure();
-  if (!isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
+  if (!isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(target))
     return emitOpError("expects ") << getTargetAttr()
-                                   << " to be a loss, optimizer, schedule, sampler or augment, found a "
+                                   << " to be a loss, reward, optimizer, schedule, sampler or augment, found a "
                                    << target->getName();
   return editEquivalently(*this, target, [&](Operation *program) -> LogicalResult {
     if (!simplifyProgram(program))

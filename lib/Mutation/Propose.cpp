@@ -189,7 +189,7 @@ static bool isOptimizer(Operation *op) { return isa<OptimizerOp>(op); }
 static bool isLoss(Operation *op) { return isa<LossOp>(op); }
 static bool isTrain(Operation *op) { return isa<TrainOp>(op); }
 static bool isRepairable(Operation *op) { return isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(op); }
-static bool isExpression(Operation *op) { return isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op); }
+static bool isExpression(Operation *op) { return isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op); }
 
 ArrayRef<MutationKind> selfopt::getMutationKinds() {
   constexpr Loop arch = Loop::Architecture, pipe = Loop::Pipeline, objective = Loop::Objective;
@@ -332,7 +332,7 @@ MutationScope MutationScope::all(ModuleOp spec) {
       scope.architecture.push_back(symbolOf(&op));
     else if (isa<TrainOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
       scope.pipeline.push_back(symbolOf(&op));
-    else if (isa<LossOp>(op))
+    else if (isa<LossOp, RewardOp>(op))
       scope.objective.push_back(symbolOf(&op));
   }
   return scope;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Optimizers, schedules, samplers and losses. Draws go through the program in its own order, never by address, so that
+// Optimizers, schedules, samplers, losses and rewards. Draws go through the program in its own order, never by address, so that
 // one seed gives one mutation.
 //
 //===----------------------------------------------------------------------===//

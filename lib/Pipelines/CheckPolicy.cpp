@@ -62,12 +62,18 @@ struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
     }
     ModuleOp fixedFrom = other ? *other : module;
     for (auto op : fixedFrom.getOps<safety::PolicyOp>()) {
-      std::string program = defaultProgram(fixedFrom);
-      auto policy = program.empty() ? FailureOr<Policy>(failure()) : Policy::fix(fixedFrom, op.getSymName(), program);
-      auto planned = failed(policy) ? FailureOr<PlannedProgram>(failure()) : planTraining(module, program);
-      if (failed(planned))
+      // Where nothing trains there is nothing to plan, and costs are unknown: a spec of an environment and its rewards.
+      bool trains = !fixedFrom.getOps<TrainOp>().empty();
+      std::string program = trains ? defaultProgram(fixedFrom) : "";
+      auto policy = trains && program.empty() ? FailureOr<Policy>(failure())
+                                              : Policy::fix(fixedFrom, op.getSymName(), program);
+      if (failed(policy))
         return signalPassFailure();
-      auto facts = programFacts(module, *planned, op.getSymName());
+      FailureOr<ProgramFacts> facts = ProgramFacts();
+      if (trains) {
+        auto planned = planTraining(module, program);
+        facts = failed(planned) ? FailureOr<ProgramFacts>(failure()) : programFacts(module, *planned, op.getSymName());
+      }
       if (failed(facts))
         return signalPassFailure();
       auto results = policy->check(module, *facts);

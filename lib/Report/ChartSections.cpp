@@ -83,7 +83,8 @@ static void drawArm(Chart &chart, const StudyArm &arm, const std::string &style,
 }
 
 std::string report::progressSection(const ReportData &data) {
-  auto [low, high] = metricRange(data);
+  double low, high;
+  std::tie(low, high) = metricRange(data);
   std::string metric = "validation " + data.metric, out;
   int64_t below = 0;
   for (const CandidatePoint &p : data.points)
@@ -216,7 +217,8 @@ std::string report::frontSection(const ReportData &data) {
   // The first of what is minimised is the axis; a front over more than two objectives is no line in this picture.
   StringRef across = quantityName(data.minimized.front());
   auto x = [](const CandidatePoint &p) { return double(p.minimized.front()); };
-  auto [low, high] = metricRange(data);
+  double low, high;
+  std::tie(low, high) = metricRange(data);
   double least = HUGE_VAL, most = -HUGE_VAL;
   for (const CandidatePoint &p : data.points)
     if (p.validation) {

@@ -815,11 +815,11 @@ ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : blo
     ElementResults out(*this);
     bool isFloat = isa<FloatType>(getElementTypeOrSelf(argument.getType()));
     for (auto [i, interval] : llvm::enumerate(assumed.box[number])) {
-      bool seed = assumed.seed.argument == number && assumed.seed.element == int64_t(i);
+      int64_t own = assumed.seed.argument == number ? assumed.seed.element : -1;
+      bool seed = own == int64_t(i);
       // The seed's own element is like no other: what a case assumes, it assumes of that one.
       if (!seed && out.repeatIf([&, &interval = interval](size_t k) {
-            return isSame(out.all()[k].exact, interval) &&
-                   (assumed.seed.argument != number || assumed.seed.element != int64_t(k));
+            return isSame(out.all()[k].exact, interval) && own != int64_t(k);
           }))
         continue;
       out.push_back({interval, interval, Interval::point(seed && isFloat)});

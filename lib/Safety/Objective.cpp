@@ -246,12 +246,6 @@ private:
     }
     if (auto violated = refute(goal, slope, fewPoints, allPoints))
       return violated;
-    // Where there is no value, there is none that would do.
-    if (goal.fails) {
-      goal.fails = nullptr;
-      if (auto violated = refute(goal, slope, 0, allPoints))
-        return violated;
-    }
     return ProofResult{Verdict::Unknown, "branch and bound",
                        goal.what + " could not be bounded: " + blame(goal) + ", after " + std::to_string(looked) + " boxes"};
   }

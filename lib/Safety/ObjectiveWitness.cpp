@@ -76,5 +76,6 @@ std::optional<ProofResult> selfopt::findGoalWitness(Operation *program, const Go
                            goal.what + " is " + value + " at (" + textOf(point, goal.labelled) + ")"};
     return true;
   }, from, to);
-  return violated;
+  // In the end: where there is no value, there is none that would do.
+  return violated || to < allPoints ? violated : findBadValue(program, goal, 0, to);
 }

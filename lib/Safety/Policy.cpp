@@ -13,6 +13,7 @@
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Safety/Objective.h"
+#include "SelfOpt/Safety/RewardShaping.h"
 #include "SelfOpt/Safety/TrainedChecks.h"
 #include "SelfOpt/Safety/UpdateRule.h"
 #include "SelfOpt/Support/Digest.h"
@@ -293,18 +294,18 @@ struct Checker {
     return result;
   }
 
-  static ProofResult prove(Operation *program, RequireOp op) {
+  ProofResult prove(Operation *program, RequireOp op) {
+    // In the environment that was sealed: were this one another, what is remembered of it would be said of that one.
+    if (op.getProperty() == Property::PotentialBased)
+      return provePotentialBased(program, original, closure);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
       return proveProgram(program, op);
-    ProofResult proof;
     auto optimizer = dyn_cast<OptimizerOp>(program);
     if (!optimizer)
-      proof.detail = ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str();
-    else if (op.getProperty() == Property::FiniteState)
-      proof = proveFiniteState(optimizer, op.getParameter("gradient"));
-    else
-      proof = proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
-    return proof;
+      return {Verdict::Unknown, "", ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str()};
+    if (op.getProperty() == Property::FiniteState)
+      return proveFiniteState(optimizer, op.getParameter("gradient"));
+    return proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.

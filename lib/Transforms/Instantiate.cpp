@@ -442,8 +442,8 @@ LogicalResult selfopt::instantiate(ModuleOp module) {
     if (failed(TrainInstantiator(train, module).run()))
       return failure();
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
-    if (isa<TrainOp, ModelOp, LossOp, MetricOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp, safety::PolicyOp,
-            evolve::SearchOp, evolve::LineageOp>(op))
+    if (isa<TrainOp, ModelOp, LossOp, MetricOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp, EnvironmentOp,
+            RewardOp, safety::PolicyOp, evolve::SearchOp, evolve::LineageOp>(op))
       op.erase();
   return success();
 }

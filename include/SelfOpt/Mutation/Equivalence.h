@@ -21,7 +21,8 @@ namespace selfopt {
 /// Whether two programs of the same types (scalars and static tensors of f32; integers, which are taken for labels)
 /// agree on: every edge value in all arguments, every pair of the commonest edge values in every two scalar arguments,
 /// and `random` draws, of which a quarter are edge values. Edges are 0, 1, the smallest and largest normal number, a
-/// subnormal one, infinity, each with both signs, and NaN. Emits an error on `after` that names the input and both
+/// subnormal one, infinity, each with both signs, and NaN. The integers of a reward are states and actions of its environment: every
+/// pair where there are at most 1024, and so many draws otherwise. Emits an error on `after` that names the input and both
 /// results where they differ, and one where an input can't be made or a program can't be run.
 llvm::LogicalResult validateEquivalence(mlir::Operation *before, mlir::Operation *after, unsigned random = 64);
 

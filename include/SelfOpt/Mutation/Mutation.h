@@ -65,7 +65,7 @@ llvm::StringRef stringifyLoop(Loop loop);
 struct MutationScope {
   llvm::SmallVector<mlir::FlatSymbolRefAttr> architecture, pipeline, objective;
   static MutationScope of(mlir::ModuleOp spec);  ///< From the spec's evolve.search; empty where there is none.
-  static MutationScope all(mlir::ModuleOp spec); ///< All models, pipelines with their scalar programs, and losses.
+  static MutationScope all(mlir::ModuleOp spec); ///< All models, pipelines with their scalar programs, losses and rewards.
   llvm::ArrayRef<mlir::FlatSymbolRefAttr> symbols(Loop loop) const;
 };
 
@@ -80,7 +80,7 @@ struct MutationKind {
   mlir::Operation *(*propose)(mlir::OpBuilder &builder, mlir::Operation *target, Philox &random);
   /// Whether the kind applies to this op of a spec.
   bool (*accepts)(mlir::Operation *target);
-  /// The edits of expressions belong to the pipeline and, on a loss, to the objective.
+  /// The edits of expressions belong to the pipeline and, on a loss or a reward, to the objective.
   bool alsoObjective = false;
   /// How often it is drawn, beside the other kinds of its loop. The hyperparameters pay more often than an edit of an
   /// update rule, most of which are lethal.

@@ -31,7 +31,7 @@ def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
   let summary = "checks a spec against its own policy";
   let description = [{
     Prints one remark per constraint: holds, violated with a witness, or unknown with a reason. Fails unless all hold.
-    Changes nothing. With `policy-of`, the module is a candidate, and is held to the policy as it stands in that spec.
+    Changes nothing. Where nothing trains (a spec of an environment and its rewards), costs are unknown. With `policy-of`, the module is a candidate, and is held to the policy as it stands in that spec.
   }];
   let options = [
     Option<"policyOf", "policy-of", "std::string", "", "the spec that the policy is fixed from, instead of the module itself">,

@@ -389,6 +389,47 @@ selfopt.loss @loss(%x: tensor<2xf32>, %label: i32) -> f32 {
   %y = nn.pick %x[%label] : f32
   selfopt.return %y : f32
 }
+selfopt.metric @score(%x: tensor<2xf32>, %label: i32) -> f32 {
+  %y = nn.pick %x[%label] : f32
+  selfopt.return %y : f32
+}
+selfopt.optimizer @sgd(%w: f32, %g: f32, %lr: f32, %step: f32) {
+  selfopt.return %w : f32
+}
+selfopt.schedule @constant(%t: f32) -> f32 {
+  %one = arith.constant 1.0 : f32
+  selfopt.return %one : f32
+}
+selfopt.sampler @uniform(%l: f32, %age: f32, %t: f32) -> f32 {
+  %one = arith.constant 1.0 : f32
+  selfopt.return %one : f32
+}
+selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) schedule(@constant) sampler(@uniform)
+    data(@data) hyper(lr = 0.1, batch = 8, epochs = 1)
+safety.policy @policy {
+}
+// expected-note @+1 {{found a selfopt.environment}}
+selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+// What judges never changes.
+// expected-error @+1 {{'evolve.search' op expects @grid to name a selfopt.loss or selfopt.reward}}
+evolve.search @search_c4_environment program(@fit) policy(@policy) seed(1) maximize(metric(@score) on validation) strategy(random) budget(candidates = 10) mutate(objective(@loss, @grid))
+
+// -----
+
+selfopt.dataset @data from csv("x.csv") features(tensor<4xf32> in [0.0, 1.0]) label(i32 in [0, 1])
+    split(train = 0.6, validation = 0.2, test = 0.2, seed = 0)
+selfopt.model @net(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = nn.dense %x units(2) : tensor<2xf32>
+  selfopt.return %y : tensor<2xf32>
+}
+selfopt.loss @loss(%x: tensor<2xf32>, %label: i32) -> f32 {
+  %y = nn.pick %x[%label] : f32
+  selfopt.return %y : f32
+}
 // expected-note @+1 {{found a selfopt.metric}}
 selfopt.metric @score(%x: tensor<2xf32>, %label: i32) -> f32 {
   %y = nn.pick %x[%label] : f32
@@ -409,7 +450,7 @@ selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) schedule(@constant) s
     data(@data) hyper(lr = 0.1, batch = 8, epochs = 1)
 safety.policy @policy {
 }
-// expected-error @+1 {{'evolve.search' op expects @score to name a selfopt.loss}}
+// expected-error @+1 {{'evolve.search' op expects @score to name a selfopt.loss or selfopt.reward}}
 evolve.search @search_c4_objective program(@fit) policy(@policy) seed(1) maximize(metric(@score) on validation) strategy(random) budget(candidates = 10) mutate(objective(@score))
 
 // -----

@@ -52,6 +52,20 @@ evolve.search @aging program(@fit) policy(@policy) seed(-5) minimize(parameters)
 evolve.search @small program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
     strategy(aging population(1) tournament(1)) budget(candidates = 1) in_flight(3) repeats(2)
     mutate(objective(@loss)) {note = "small"}
+selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %one = arith.constant 1.0 : f32
+  selfopt.return %state, %one, %done : i32, f32, i1
+}
+selfopt.reward @shaping(%state: i32, %action: i32, %next: i32) -> f32 environment(@grid) {
+  %zero = arith.constant 0.0 : f32
+  selfopt.return %zero : f32
+}
+// A reward is an objective, too.
+// CHECK:      evolve.search @rewarded
+// CHECK:        mutate(objective(@loss, @shaping))
+evolve.search @rewarded program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)
+    strategy(random) budget(candidates = 9) mutate(objective(@loss, @shaping))
 // Every strategy, with the defaults of what is left out; the order of parameters does not matter.
 // CHECK: strategy(hill patience(50)) budget(candidates = 9){{$}}
 evolve.search @hill program(@fit) policy(@policy) seed(0) maximize(metric(@score) on validation)

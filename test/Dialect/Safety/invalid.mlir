@@ -304,7 +304,7 @@ safety.policy @unknown_quantity {
 // -----
 
 safety.policy @unknown_property {
-  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error, agreement), found 'fair'}}
+  // expected-error @+1 {{expected a property (finite, aligned, no_flow, monotone, bounded_below, proper, bounded_step, finite_state, robust, class_accuracy, calibration_error, agreement, potential_based), found 'fair'}}
   safety.require fair(@unknown_property)
 }
 

@@ -19,6 +19,15 @@ selfopt.optimizer @sgd(%w: f32, %g: f32, %lr: f32, %step: f32) {
   selfopt.return %w : f32
 }
 selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr = 0.1, batch = 8, epochs = 1)
+selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %one = arith.constant 1.0 : f32
+  selfopt.return %state, %one, %done : i32, f32, i1
+}
+selfopt.reward @shaping(%state: i32, %action: i32, %next: i32) -> f32 environment(@grid) {
+  %zero = arith.constant 0.0 : f32
+  selfopt.return %zero : f32
+}
 
 // CHECK:      safety.policy @policy {
 // CHECK-NEXT:   safety.seal @data, @policy, @probe
@@ -42,6 +51,7 @@ selfopt.train @fit model(@net) loss(@loss) optimizer(@sgd) data(@data) hyper(lr 
 // CHECK-NEXT:   safety.require calibration_error(@net on train) at_most(0.1)
 // CHECK-NEXT:   safety.require agreement(@net on @probe::test) at_least(0.9) within(0.0)
 // CHECK-NEXT:   safety.require class_accuracy(@net on @probe::validation) at_least(0.5)
+// CHECK-NEXT:   safety.require potential_based(@shaping)
 // CHECK-NEXT: }
 safety.policy @policy {
   safety.seal @data, @policy, @probe
@@ -65,6 +75,7 @@ safety.policy @policy {
   safety.require calibration_error(@net on train) at_most(0.1)
   safety.require agreement(@net on @probe::test) at_least(0.9)
   safety.require class_accuracy(@net on @probe::validation) at_least(0.5)
+  safety.require potential_based(@shaping)
 }
 // CHECK:      safety.policy @empty attributes {note = "nothing is asked"} {
 // CHECK-NEXT: }

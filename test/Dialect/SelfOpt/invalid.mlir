@@ -796,3 +796,199 @@ selfopt.loss @loss_c2_draws(%x: tensor<4xf32>, %label: i32) -> f32 {
   %y = nn.pick %n[%label] : f32
   selfopt.return %y : f32
 }
+
+// -----
+
+// expected-error @+3 {{'selfopt.environment' op has another signature than its kind of program}}
+// expected-note @+2 {{expected '(i32, i32) -> (i32, f32, i1)'}}
+// expected-note @+1 {{found '(i32, i32) -> (i32, f32)'}}
+selfopt.environment @environment_c1_result(%state: i32, %action: i32) -> (i32, f32) states(4) actions(2) discount(0.9) {
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward : i32, f32
+}
+
+// -----
+
+selfopt.environment @environment_c2_layer(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  // expected-error @+2 {{'nn.one_hot' op is not allowed in selfopt.environment @environment_c2_layer}}
+  // expected-note @+1 {{expected an op of arith or math without side effects}}
+  %h = nn.one_hot %action : tensor<2xf32>
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+selfopt.environment @environment_c3_order(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  // expected-error @+3 {{'selfopt.return' op returns other types than its program declares}}
+  // expected-note @+2 {{expected 'i32', 'f32', 'i1'}}
+  // expected-note @+1 {{found 'f32', 'i32', 'i1'}}
+  selfopt.return %reward, %state, %done : f32, i32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects at least one state and one action, and at most 1048576 pairs of them, found 0 states and 2 actions}}
+selfopt.environment @environment_c4_no_state(%state: i32, %action: i32) -> (i32, f32, i1) states(0) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects at least one state and one action, and at most 1048576 pairs of them, found 4 states and 0 actions}}
+selfopt.environment @environment_c4_no_action(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(0) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects at least one state and one action, and at most 1048576 pairs of them, found 524289 states and 2 actions}}
+selfopt.environment @environment_c4_too_many(%state: i32, %action: i32) -> (i32, f32, i1) states(524289) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects at least one state and one action, and at most 1048576 pairs of them, found 4294967296 states and 4294967296 actions}}
+selfopt.environment @environment_c4_overflow(%state: i32, %action: i32) -> (i32, f32, i1) states(4294967296) actions(4294967296) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects a discount above 0 and below 1, found 1.0}}
+selfopt.environment @environment_c5_one(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(1.0) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects a discount above 0 and below 1, found 0.0}}
+selfopt.environment @environment_c5_none(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.0) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects a discount above 0 and below 1, found -0.5}}
+selfopt.environment @environment_c5_negative(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(-0.5) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects a discount above 0 and below 1, found 1.5}}
+selfopt.environment @environment_c5_above(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(1.5) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{'selfopt.environment' op expects a discount above 0 and below 1, found nan}}
+selfopt.environment @environment_c5_not_a_number(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0x7FF8000000000000 : f64) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+
+// -----
+
+// expected-error @+1 {{expected 'states'}}
+selfopt.environment @no_sizes(%state: i32, %action: i32) -> (i32, f32, i1) {
+}
+
+// -----
+
+// expected-error @+1 {{states must be an integer, found 4.5}}
+selfopt.environment @half_a_state(%state: i32, %action: i32) -> (i32, f32, i1) states(4.5) actions(2) discount(0.9) {
+}
+
+// -----
+
+selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+// expected-error @+3 {{'selfopt.reward' op has another signature than its kind of program}}
+// expected-note @+2 {{expected '(i32, i32, i32) -> f32'}}
+// expected-note @+1 {{found '(i32, i32) -> f32'}}
+selfopt.reward @reward_c1_no_next(%state: i32, %action: i32) -> f32 environment(@grid) {
+  %f = arith.constant 1.0 : f32
+  selfopt.return %f : f32
+}
+
+// -----
+
+selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+selfopt.reward @reward_c2_layer(%state: i32, %action: i32, %next: i32) -> f32 environment(@grid) {
+  // expected-error @+2 {{'nn.one_hot' op is not allowed in selfopt.reward @reward_c2_layer}}
+  // expected-note @+1 {{expected an op of arith or math without side effects}}
+  %h = nn.one_hot %action : tensor<2xf32>
+  %f = arith.constant 1.0 : f32
+  selfopt.return %f : f32
+}
+
+// -----
+
+selfopt.environment @grid(%state: i32, %action: i32) -> (i32, f32, i1) states(4) actions(2) discount(0.9) {
+  %done = arith.constant true
+  %reward = arith.constant 1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+selfopt.reward @reward_c3_integer(%state: i32, %action: i32, %next: i32) -> f32 environment(@grid) {
+  // expected-error @+3 {{'selfopt.return' op returns other types than its program declares}}
+  // expected-note @+2 {{expected 'f32'}}
+  // expected-note @+1 {{found 'i32'}}
+  selfopt.return %next : i32
+}
+
+// -----
+
+// expected-error @+2 {{'selfopt.reward' op expects @nowhere to name a selfopt.environment}}
+// expected-note @+1 {{found no such symbol}}
+selfopt.reward @reward_c4_nowhere(%state: i32, %action: i32, %next: i32) -> f32 environment(@nowhere) {
+  %f = arith.constant 1.0 : f32
+  selfopt.return %f : f32
+}
+
+// -----
+
+// expected-note @+1 {{found a selfopt.schedule}}
+selfopt.schedule @slow(%t: f32) -> f32 {
+  selfopt.return %t : f32
+}
+// expected-error @+1 {{'selfopt.reward' op expects @slow to name a selfopt.environment}}
+selfopt.reward @reward_c4_schedule(%state: i32, %action: i32, %next: i32) -> f32 environment(@slow) {
+  %f = arith.constant 1.0 : f32
+  selfopt.return %f : f32
+}
+
+// -----
+
+// expected-error @+1 {{expected 'environment'}}
+selfopt.reward @no_environment(%state: i32, %action: i32, %next: i32) -> f32 {
+}

@@ -126,3 +126,28 @@ func.func @differentiated(%w: tensor<2xf32>, %x: tensor<4xf32>) -> tensor<2xf32>
   %s = selfopt.stop_gradient %g : tensor<2xf32>
   return %s : tensor<2xf32>
 }
+
+// CHECK:      selfopt.environment @corridor(%[[S:.*]]: i32, %{{.*}}: i32) -> (i32, f32, i1) states(5) actions(2) discount(0.9) {
+// CHECK:        selfopt.return %[[S]], %{{.*}}, %{{.*}} : i32, f32, i1
+selfopt.environment @corridor(%state: i32, %action: i32) -> (i32, f32, i1) states(5) actions(2.0) discount(0.9) {
+  %done = arith.cmpi eq, %state, %action : i32
+  %reward = arith.uitofp %done : i1 to f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+// CHECK:      selfopt.reward @shaping(%{{.*}}: i32, %{{.*}}: i32, %{{.*}}: i32) -> f32 environment(@corridor) attributes {from = "a paper"} {
+// CHECK:        selfopt.return %{{.*}} : f32
+selfopt.reward @shaping(%state: i32, %action: i32, %next: i32) -> f32 environment(@corridor) attributes {from = "a paper"} {
+  %bonus = arith.sitofp %next : i32 to f32
+  selfopt.return %bonus : f32
+}
+// CHECK:      selfopt.environment @"no name"(%{{.*}}: i32, %{{.*}}: i32) -> (i32, f32, i1) states(1048576) actions(1) discount(1.0e-10) attributes {from = "a paper"} {
+selfopt.environment @"no name"(%state: i32, %action: i32) -> (i32, f32, i1) states(1048576) actions(1) discount(1.0e-10) attributes {from = "a paper"} {
+  %done = arith.constant true
+  %reward = arith.constant -1.0 : f32
+  selfopt.return %state, %reward, %done : i32, f32, i1
+}
+// CHECK:      selfopt.reward @nothing(%{{.*}}: i32, %{{.*}}: i32, %{{.*}}: i32) -> f32 environment(@"no name") {
+selfopt.reward @nothing(%state: i32, %action: i32, %next: i32) -> f32 environment(@"no name") {
+  %bonus = arith.constant 0.0 : f32
+  selfopt.return %bonus : f32
+}

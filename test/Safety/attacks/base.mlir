@@ -49,6 +49,31 @@ module @points {
     %score = arith.uitofp %hit : i1 to f32
     selfopt.return %score : f32
   }
+  // A corridor of six fields: action 0 goes back, 1 forward; the last field earns 1 and ends the episode.
+  selfopt.environment @corridor(%state: i32, %action: i32) -> (i32, f32, i1) states(6) actions(2) discount(0.9) {
+    %k1 = arith.constant 1 : i32
+    %first = arith.constant 0 : i32
+    %last = arith.constant 5 : i32
+    %twice = arith.addi %action, %action : i32
+    %move = arith.subi %twice, %k1 : i32
+    %to = arith.addi %state, %move : i32
+    %low = arith.maxsi %to, %first : i32
+    %next = arith.minsi %low, %last : i32
+    %done = arith.cmpi eq, %next, %last : i32
+    %earned = arith.uitofp %done : i1 to f32
+    selfopt.return %next, %earned, %done : i32, f32, i1
+  }
+  selfopt.reward @nearer(%state: i32, %action: i32, %next: i32) -> f32 environment(@corridor) {
+    %last = arith.constant 5 : i32
+    %rate = arith.constant 0.9 : f32
+    %before = arith.subi %state, %last : i32
+    %after = arith.subi %next, %last : i32
+    %p = arith.sitofp %before : i32 to f32
+    %q = arith.sitofp %after : i32 to f32
+    %kept_q = arith.mulf %rate, %q : f32
+    %bonus = arith.subf %kept_q, %p : f32
+    selfopt.return %bonus : f32
+  }
   safety.policy @policy {
     safety.seal @data, @accuracy, @policy, @search
     safety.range @fit "lr" in [1.0e-4, 1.0]
@@ -74,8 +99,10 @@ module @points {
     safety.require finite(@jitter)
     safety.require finite_state(@momentum)
     safety.require bounded_step(@momentum) at_most(30000)
+    safety.seal @corridor
+    safety.require potential_based(@nearer)
   }
   evolve.search @search program(@fit) policy(@policy) seed(1) maximize(metric(@accuracy) on validation)
       minimize(parameters) strategy(aging population(8) tournament(3)) budget(candidates = 24)
-      mutate(architecture(@net), pipeline(@fit, @momentum, @linear, @hard_first, @jitter), objective(@loss))
+      mutate(architecture(@net), pipeline(@fit, @momentum, @linear, @hard_first, @jitter), objective(@nearer, @loss))
 }

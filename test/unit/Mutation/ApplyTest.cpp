@@ -80,7 +80,7 @@ const Refusal refusals[] = {
     {"evolve.jitter_hyper @fit \"epochs\" by(-2.0)",
      "'evolve.jitter_hyper' op does not apply: expected epochs between 1 and 1e9, found -2.000000e+00"},
     {"evolve.edit_constant @net at(0) to(1.0)",
-     "'evolve.edit_constant' op expects @net to be a loss, optimizer, schedule, sampler or augment, found a selfopt.model"},
+     "'evolve.edit_constant' op expects @net to be a loss, reward, optimizer, schedule, sampler or augment, found a selfopt.model"},
     {"evolve.edit_constant @momentum at(1) to(1.0)",
      "'evolve.edit_constant' op does not apply: expected a place below 1, the number of f32 constants, found 1"},
     {"evolve.edit_constant @momentum at(0) to(1.0e39)",
@@ -142,7 +142,7 @@ const Refusal refusals[] = {
      "'evolve.grow' op does not apply: expected the units of the layer to be read by dense layers, through elementwise "
      "ops that treat them alike, found selfopt.return"},
     {"evolve.simplify @net",
-     "'evolve.simplify' op expects @net to be a loss, optimizer, schedule, sampler or augment, found a selfopt.model"},
+     "'evolve.simplify' op expects @net to be a loss, reward, optimizer, schedule, sampler or augment, found a selfopt.model"},
     {"evolve.simplify @momentum",
      "'evolve.simplify' op does not apply: expected something to fold, common code or dead code, found none"},
     {"evolve.factor_dense @net at(1) rank(0)",
@@ -459,6 +459,53 @@ TEST(Apply, Simplify) {
     %r = arith.mulf %d, %e : f32
     selfopt.return %r : f32
   })")));
+}
+
+/// The edits of expressions are those of rewards, too: of f32 values what there is, of states and actions another operand. An
+/// environment is no target of any.
+TEST(Apply, Rewards) {
+  const char *text = R"(
+  selfopt.environment @e(%s: i32, %a: i32) -> (i32, f32, i1) states(5) actions(2) discount(0.9) {
+    %r = arith.constant 0.0 : f32
+    %d = arith.constant false
+    selfopt.return %s, %r, %d : i32, f32, i1
+  }
+  selfopt.reward @f(%s: i32, %a: i32, %n: i32) -> f32 environment(@e) {
+    %half = arith.constant 0.5 : f32
+    %d = arith.subi %n, %s : i32
+    %x = arith.sitofp %d : i32 to f32
+    %r = arith.mulf %x, %half : f32
+    selfopt.return %r : f32
+  })";
+  auto body = [&](StringRef mutation) {
+    Applied applied = apply(mutation, text);
+    EXPECT_TRUE(applied.ok) << mutation.str() << applied.errors;
+    size_t at = applied.text.find("selfopt.reward");
+    return applied.text.substr(applied.text.find('\n', at));
+  };
+  EXPECT_NE(body("evolve.edit_constant @f at(0) to(0.25)").find("arith.constant 2.500000e-01"), std::string::npos);
+  EXPECT_NE(body("evolve.replace_op @f at(3) by(\"arith.addf\")").find("arith.addf %1, %cst"), std::string::npos);
+  EXPECT_NE(body("evolve.rewire_operand @f at(1) operand(1) value(1)").find("arith.subi %arg2, %arg1"), std::string::npos);
+  EXPECT_NE(body("evolve.insert_op @f at(4) operand(0) op(\"math.tanh\")").find("math.tanh %2"), std::string::npos);
+  EXPECT_EQ(body("evolve.drop_op @f at(1) keep(0)").find("arith.subi"), std::string::npos);
+  EXPECT_NE(body("evolve.graft_program @f {\n^bb0(%s: i32, %a: i32, %n: i32):\n%r = arith.sitofp %a : i32 to f32\n"
+                 "selfopt.return %r : f32\n}").find("arith.sitofp %arg1"), std::string::npos);
+  auto refused = [&](StringRef mutation) {
+    Applied applied = apply(mutation, text);
+    EXPECT_FALSE(applied.ok) << mutation.str();
+    EXPECT_EQ(applied.text, printSpec(*parse(text)));
+    return applied.errors;
+  };
+  EXPECT_EQ(refused("evolve.rewire_operand @f at(1) operand(1) value(3)"),
+            "'evolve.rewire_operand' op does not apply: expected a value of type 'i32', found 'f32'\n");
+  EXPECT_EQ(refused("evolve.insert_op @f at(2) operand(0) op(\"math.tanh\")"),
+            "'evolve.insert_op' op does not apply: expected operands of f32 elements, found 'i32'\n");
+  EXPECT_EQ(refused("evolve.simplify @f"), "'evolve.simplify' op does not apply: expected something to fold, common code or dead code, found none\n");
+  EXPECT_EQ(refused("evolve.edit_constant @e at(0) to(0.25)"),
+            "'evolve.edit_constant' op expects @e to be a loss, reward, optimizer, schedule, sampler or augment, found a selfopt.environment\n");
+  EXPECT_EQ(refused("evolve.graft_program @e {\n^bb0(%s: i32, %a: i32):\n%r = arith.constant 1.0 : f32\n%d = arith.constant true\n"
+                    "selfopt.return %s, %r, %d : i32, f32, i1\n}"),
+            "'evolve.graft_program' op expects @e to be a program that may change, found a selfopt.environment\n");
 }
 
 TEST(Apply, SetAmount) {

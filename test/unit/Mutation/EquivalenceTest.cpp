@@ -42,7 +42,7 @@ TEST(Equivalence, SamePrograms) {
   for (StringRef text : {StringRef(regression), StringRef(noisy), StringRef(classification)}) {
     OwningOpRef<ModuleOp> one = parse(text), other = parse(text);
     for (Operation &op : *one->getBody())
-      if (isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
+      if (isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
         EXPECT_TRUE(succeeded(
             validateEquivalence(&op, other->lookupSymbol(SymbolTable::getSymbolName(&op).getValue()))));
   }
@@ -160,6 +160,31 @@ TEST(Simplify, Mutants) {
       }
     }
   EXPECT_GT(applied, 20);
+}
+
+TEST(Equivalence, Rewards) {
+  // Their integers are the states and actions that there are, each of them.
+  auto reward = [](const std::string &body) {
+    return R"(selfopt.environment @e(%s: i32, %a: i32) -> (i32, f32, i1) states(250) actions(4) discount(0.9) {
+      %r = arith.constant 0.0 : f32
+      %d = arith.constant false
+      selfopt.return %s, %r, %d : i32, f32, i1
+    }
+    selfopt.reward @s(%a: i32, %b: i32, %n: i32) -> f32 environment(@e) {
+      %states = arith.constant 250 : i32
+      %actions = arith.constant 4 : i32
+      %one = arith.constant 1 : i32
+)" + body + "\nselfopt.return %r : f32\n}";
+  };
+  std::string before = reward("%x = arith.addi %a, %n : i32\n%r = arith.sitofp %x : i32 to f32");
+  EXPECT_EQ(compare(before, reward("%k = arith.remui %a, %states : i32\n%x = arith.addi %n, %k : i32\n%r = arith.sitofp %x : i32 to f32")), "");
+  for (const char *wrong : {"%last = arith.subi %states, %one : i32\n%k = arith.remui %a, %last : i32\n%x = arith.addi %n, %k : i32",
+                            "%last = arith.subi %states, %one : i32\n%k = arith.remui %n, %last : i32\n%x = arith.addi %a, %k : i32",
+                            "%last = arith.subi %actions, %one : i32\n%k = arith.divui %b, %last : i32\n%y = arith.addi %a, %k : i32\n"
+                            "%x = arith.addi %y, %n : i32"})
+    EXPECT_NE(compare(before, reward(std::string(wrong) + "\n%r = arith.sitofp %x : i32 to f32")).find("is not equivalent: expected result 0"),
+              std::string::npos)
+        << wrong;
 }
 
 } // namespace

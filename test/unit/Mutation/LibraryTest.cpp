@@ -20,7 +20,7 @@ namespace {
 std::vector<Operation *> programsOf(ModuleOp spec) {
   std::vector<Operation *> programs;
   for (Operation &op : *spec.getBody())
-    if (isa<LossOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
+    if (isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(op))
       programs.push_back(&op);
   return programs;
 }

@@ -66,6 +66,47 @@ std::string refusal(const std::string &text) {
   return listener.text;
 }
 
+/// A candidate with another environment is refused; what is remembered of its reward is not said of that environment. Of
+/// the policy's own spec, what a reward is worth there.
+TEST(Policy, RewardsAreJudgedWhereTheyWereSealed) {
+  auto spec = [](const char *done, const char *bonus) {
+    return std::string(R"(
+      selfopt.environment @task(%s: i32, %a: i32) -> (i32, f32, i1) states(3) actions(2) discount(0.5) {
+        %three = arith.constant 3 : i32
+        %to = arith.addi %s, %a : i32
+        %next = arith.remui %to, %three : i32
+        %r = arith.sitofp %next : i32 to f32
+        %d = arith.constant )") +
+           done + R"(
+        selfopt.return %next, %r, %d : i32, f32, i1
+      }
+      selfopt.reward @bonus(%s: i32, %a: i32, %n: i32) -> f32 environment(@task) {
+        %f = arith.constant )" +
+           bonus + R"( : f32
+        selfopt.return %f : f32
+      }
+      safety.policy @policy {
+        safety.seal @task, @policy
+        safety.require potential_based(@bonus)
+      })";
+  };
+  // A constant is a potential's difference where nothing ends, and another's where everything does at once.
+  auto own = parse(spec("false", "0.0")), other = parse(spec("true", "1.0")), same = parse(spec("false", "1.0"));
+  auto policy = Policy::fix(*own, "policy", "");
+  ASSERT_TRUE(succeeded(policy));
+  for (int again = 0; again < 2; ++again) {
+    auto refused = policy->check(*other, {}), held = policy->check(*same, {});
+    expectResult(held, "seal @task @policy", Verdict::Holds, "2 digests are equal");
+    ASSERT_EQ(refused.size(), 2u);
+    EXPECT_EQ(refused[0].verdict, Verdict::Violated);
+    // Where everything ends it would be -1.
+    for (const CheckResult &result : {refused[1], held[1]}) {
+      EXPECT_EQ(result.verdict, Verdict::Holds) << result.detail;
+      EXPECT_NE(result.detail.find("a potential in [-2, -2]"), std::string::npos) << result.detail;
+    }
+  }
+}
+
 TEST(ProgramCost, DigitsByHand) {
   auto spec = parse(digits());
   auto cost = programCost(*spec, "fit", trainRows);

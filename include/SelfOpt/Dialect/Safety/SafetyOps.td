@@ -38,7 +38,8 @@ def Safety_Property : I32EnumAttr<"Property", "what a requirement asks for", [
     I32EnumAttrCase<"BoundedBelow", 4, "bounded_below">, I32EnumAttrCase<"Proper", 5, "proper">,
     I32EnumAttrCase<"BoundedStep", 6, "bounded_step">, I32EnumAttrCase<"FiniteState", 7, "finite_state">,
     I32EnumAttrCase<"Robust", 8, "robust">, I32EnumAttrCase<"ClassAccuracy", 9, "class_accuracy">,
-    I32EnumAttrCase<"CalibrationError", 10, "calibration_error">, I32EnumAttrCase<"Agreement", 11, "agreement">]> {
+    I32EnumAttrCase<"CalibrationError", 10, "calibration_error">, I32EnumAttrCase<"Agreement", 11, "agreement">,
+    I32EnumAttrCase<"PotentialBased", 12, "potential_based">]> {
   let cppNamespace = "::selfopt::safety";
 }
 

@@ -20,7 +20,8 @@ def SelfOpt_Dialect : Dialect {
   let summary = "programs that learn, and what judges them";
   let description = [{
     A training spec is one module of these symbols. Models, losses and metrics speak about one example; an optimizer
-    is a scalar update rule; a schedule and a sampler are scalar programs.
+    is a scalar update rule; a schedule and a sampler are scalar programs. An environment is a task by itself, whose
+    reward a program may shape.
   }];
 }
 
@@ -151,6 +152,52 @@ def SelfOpt_AugmentOp : SelfOpt_FunctionLikeOp<"augment"> {
     }
     ```
   }];
+}
+def SelfOpt_EnvironmentOp : SelfOpt_ProgramOp<"environment"> {
+  let summary = "a finite, deterministic task: what an action leads to, what it earns, and whether the episode ends";
+  let description = [{
+    Asked for every state from 0 to `states` - 1 and every action from 0 to `actions` - 1, it gives the next state, the
+    task's own reward, and whether the episode ends there. What is earned t steps later counts discount^t.
+
+    ```mlir
+    selfopt.environment @corridor(%state: i32, %action: i32) -> (i32, f32, i1) states(5) actions(2) discount(0.9) {
+      %one = arith.constant 1 : i32
+      %last = arith.constant 4 : i32
+      %first = arith.constant 0 : i32
+      %right = arith.cmpi eq, %action, %one : i32
+      %up = arith.addi %state, %one : i32
+      %down = arith.subi %state, %one : i32
+      %to = arith.select %right, %up, %down : i32
+      %low = arith.maxsi %to, %first : i32
+      %next = arith.minsi %low, %last : i32
+      %done = arith.cmpi eq, %next, %last : i32
+      %reward = arith.uitofp %done : i1 to f32
+      selfopt.return %next, %reward, %done : i32, f32, i1
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type, I64Attr:$states,
+    I64Attr:$actions, F64Attr:$discount);
+  let extraClassDeclaration = [{
+    /// States times actions: what a table of the environment may have.
+    static constexpr int64_t maxTransitions = 1 << 20;
+  }];
+}
+def SelfOpt_RewardOp : SelfOpt_ProgramOp<"reward", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "what is added to the reward of a task while training";
+  let description = [{
+    A function of a transition of its environment: the state, the action taken there, and the state that it leads to.
+
+    ```mlir
+    selfopt.reward @progress(%state: i32, %action: i32, %next: i32) -> f32 environment(@corridor) {
+      %d = arith.subi %next, %state : i32
+      %f = arith.sitofp %d : i32 to f32
+      selfopt.return %f : f32
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+    FlatSymbolRefAttr:$environment);
 }
 def SelfOpt_OptimizerOp : SelfOpt_ProgramOp<"optimizer"> {
   let summary = "a scalar update rule with named state, applied to every parameter";
