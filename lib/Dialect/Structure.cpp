@@ -188,6 +188,16 @@ private:
 
 uint64_t selfopt::structureFingerprint(Operation *op) { return Fingerprint().of(op); }
 Operation *selfopt::cloneStructure(Operation *op) { return Cloner::run(op); }
+ModuleOp selfopt::cloneSpec(ModuleOp spec) {
+  // Where no symbol reads another's values each is cloned by itself, with a map that stays small.
+  if (llvm::any_of(*spec.getBody(), [](Operation &op) { return op.getNumOperands() || op.getNumResults(); }))
+    return cast<ModuleOp>(cloneStructure(spec));
+  auto copy = cast<ModuleOp>(spec->cloneWithoutRegions());
+  Block &block = copy->getRegion(0).emplaceBlock();
+  for (Operation &op : *spec.getBody())
+    block.push_back(cloneStructure(&op));
+  return copy;
+}
 
 /// The attributes as they come, without the dictionary that getAttrs() makes of those that are properties.
 static NamedAttrList attributesOf(Operation *op) {

@@ -115,6 +115,27 @@ struct ElementRules {
     return sum;
   }
 
+  /// The interval of its logarithm, also where the sum itself leaves f64: the largest term is taken out before.
+  static Interval logInverse(const Interval &sum, ArrayRef<Element> z, ArrayRef<Group> parts, const Group &k,
+                             Interval Element::*which) {
+    if (std::isfinite(sum.high))
+      return logarithm(sum);
+    auto bound = [&](double Interval::*end, double Interval::*other) {
+      auto gap = [&](const Group &j) { return (z[j.first].*which).*end - (z[k.first].*which).*other; };
+      double most = 0, total = 0;
+      for (const Group &j : parts)
+        if (j.count > (j.first == k.first))
+          most = std::max(most, gap(j));
+      for (const Group &j : parts)
+        if (size_t others = j.count - (j.first == k.first))
+          total += double(others) * std::exp(gap(j) - most);
+      return most + std::log(total + std::exp(-most));
+    };
+    // A few units in the last place of the largest gap, and of each exponential.
+    double low = bound(&Interval::low, &Interval::high), high = bound(&Interval::high, &Interval::low);
+    return {std::max(0.0, low - 1e-12 * (1 + low)), high + 1e-12 * (1 + high), false};
+  }
+
   void softmax(Operation *op, bool isLog, ElementResults &out) {
     Value operand = op->getOperand(0);
     ArrayRef<Element> z = get(operand);
@@ -163,14 +184,14 @@ struct ElementRules {
       if (only)
         others = times(plus(Interval::point(1), minus(part.p)), z[i].slope);
       if (isLog) {
-        Interval lp = finite ? minus(logarithm(part.inverse)) : Interval{-inf, 0, true};
+        Interval lp = finite ? minus(logInverse(part.inverse, z, parts, k, &Element::exact)) : Interval{-inf, 0, true};
         lp.high = std::min(lp.high, 0.0);
         if (capped && int64_t(i) == assumed.seed.element)
           lp = meet(lp, {-inf, std::nextafter(std::log(assumed.until), inf), false});
         e.exact = lp;
         e.slope = others;
         // Shifted by the largest, so never above 0; exp, the sum and log are each within 2^-18.
-        Interval f = minus(logarithm(part.roundedInverse));
+        Interval f = finite ? minus(logInverse(part.roundedInverse, z, parts, k, &Element::rounded)) : nothing;
         double slack = 0x1p-18 * (1 + std::log(double(n))) + std::fabs(f.low) * 0x1p-20;
         e.rounded = finite ? ranges::outward(f.low - slack, std::min(f.high + slack, 0.0), false) : Interval::top();
       } else {

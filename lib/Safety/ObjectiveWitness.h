@@ -29,7 +29,7 @@ struct Goal {
 
 /// Points of the box: its middle, its corners in the ways that matter to a loss, and draws of several sizes; until `visit`
 /// says true. Most goals that fail do so at one of the first `fewPoints`.
-constexpr unsigned fewPoints = 9, allPoints = 72;
+constexpr unsigned fewPoints = 9, allPoints = 48;
 void forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit, unsigned from = 0,
                   unsigned to = allPoints);
 

@@ -34,7 +34,7 @@ uint64_t structureFingerprint(mlir::Operation *op);
 /// op->clone(), faster where the regions have one block each whose values are defined before they are used: operands
 /// are set as the ops are made, in one pass.
 mlir::Operation *cloneStructure(mlir::Operation *op);
-inline mlir::ModuleOp cloneSpec(mlir::ModuleOp spec) { return llvm::cast<mlir::ModuleOp>(cloneStructure(spec)); }
+mlir::ModuleOp cloneSpec(mlir::ModuleOp spec);
 
 /// The attributes of getAttrs(), in its order, without the dictionary that it makes of those that are properties.
 llvm::SmallVector<mlir::NamedAttribute, 8> sortedAttributes(mlir::Operation *op);

@@ -115,6 +115,11 @@ TEST(Objective, LibraryLossesAreFiniteAndAligned) {
     EXPECT_VERDICT("holds", program, "aligned domain(100)");
     EXPECT_VERDICT("holds", program, "bounded_below at_least(0)");
   }
+  // Where exp leaves f64, the logarithm of its sum does not.
+  for (const char *domain : {"1000", "1000000"})
+    for (const char *property : {"finite", "aligned"})
+      EXPECT_VERDICT("holds", libraryLoss("cross_entropy", "tensor<10xf32>"),
+                     (Twine(property) + " domain(" + domain + ")").str());
   for (const char *name : {"mse", "mae", "pseudo_huber"}) {
     std::string program = libraryLoss(name, "tensor<3xf32>", "tensor<3xf32>");
     EXPECT_VERDICT("holds", program, "finite domain(100)");
