@@ -4,7 +4,8 @@
 SelfOpt: docs/examples/digits.mlir with at most 10,000 parameters, 500 candidates. Optuna: 250 trials by TPE and 250 by random
 search over units, layers, learning rate, epochs, batch, weight decay, cosine, label smoothing and input noise, PyTorch on
 the CPU, at most 10,000 parameters. Both choose by validation; the winner of each search is trained anew with 5 fresh seeds,
-and only then is the test split read. Seeds are run in turn, so that all see the same machine.
+and only then is the test split read. CPU seconds are of the whole: the search, and the fresh trainings. Seeds are run in
+turn, so that all see the same machine.
 
 usage: handwritten.py [--build=DIR] [--seeds=N] [--trials=N] [--candidates=N]     needs: torch, optuna, numpy; skips without."""
 import argparse, gzip, json, os, pathlib, random, resource, statistics, subprocess, sys, tempfile, time
@@ -113,9 +114,9 @@ class Optuna:
         begin = time.process_time()
         study = self.optuna.create_study(direction="maximize", sampler=sampler(seed=seed))
         study.optimize(objective, n_trials=self.trials)
-        seconds = time.process_time() - begin
         widths, rest = self.space(self.optuna.trial.FixedTrial(study.best_params))
         scores = [self.train(widths, s, **rest) for s in range(5)]
+        seconds = time.process_time() - begin
         return dict(seconds=seconds, parameters=parameter_count(widths), validation=statistics.mean(s[0] for s in scores),
                     test=statistics.mean(s[1] for s in scores))
 
