@@ -1,6 +1,6 @@
 """Compares the labels of constraints in the verifiers, in the language's specification, and in the tests.
 
-  lib/Dialect/<D>Ops.cpp           a comment `// dense (C3)`, or of several: `// softmax (C1), log_softmax (C1)`
+  lib/Dialect/<D>*.cpp             a comment `// dense (C3)`, or of several: `// softmax (C1), log_softmax (C1)`
   docs/Language.md, Mutations.md   under the heading "### `nn.dense`", an item `* (C3) ...`
   test/Dialect/<D>/invalid.mlir    a symbol `@dense_c3_...`
 
@@ -13,8 +13,8 @@ import sys
 
 def verifier_labels(source):
     labels = set()
-    for file in source.glob("lib/Dialect/*Ops.cpp"):
-        dialect = file.name[: -len("Ops.cpp")].lower()
+    for file in source.glob("lib/Dialect/*.cpp"):
+        dialect = next((d for d in ("evolve", "nn", "plan", "safety", "selfopt") if file.name.lower().startswith(d)), None)
         for comment in re.findall(r"//(.*)", file.read_text()):
             op = None
             for name, number in re.findall(r"(?:\b([a-z_0-9]+) )?\(C(\d+)\)", comment):
