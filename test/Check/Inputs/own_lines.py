@@ -6,7 +6,8 @@ import sys
 
 LIMIT = 3000
 # Rules of ranges: what every op does to the intervals, slopes and forms of its operands. They are counted apart.
-RULES = {"BoundPropagation.cpp", "BoundPropagation.h", "ElementAnalysis.cpp", "ElementAnalysis.h", "RealInterval.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
+RULES = {"BoundPropagation.cpp", "BoundPropagation.h", "ElementAnalysis.cpp", "ElementAnalysis.h", "ElementRules.h", "ElementwiseRules.cpp",
+         "LayerRules.cpp", "RealInterval.h", "UpdateRuleDomain.cpp", "UpdateRuleDomain.h"}
 source = pathlib.Path(sys.argv[1])
 # Proofs over the table of an environment: what a finite task is worth, and nothing of programs. Counted apart, too.
 TABLES = {"RewardShaping.cpp", "RewardShaping.h"}
