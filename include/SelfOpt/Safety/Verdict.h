@@ -19,7 +19,7 @@ inline llvm::StringRef stringifyVerdict(Verdict verdict) {
 
 struct ProofResult {
   Verdict verdict = Verdict::Unknown;
-  std::string engine; ///< "intervals", "branch and bound", "smt", "sampling" (of a witness).
+  std::string engine; ///< "intervals", "branch and bound", "algebra", "smt", "table", ..., or where a witness is from.
   std::string detail; ///< The witness (violated), the reason (unknown), or what was shown (holds).
   llvm::json::Value evidence = nullptr;
 };
