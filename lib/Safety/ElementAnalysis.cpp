@@ -113,7 +113,7 @@ ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : blo
         for (const Element &e : out.all()) {
           if (!notFinite && !e.rounded.isFinite())
             notFinite = &op;
-          if (!unbounded && !e.slope.isFinite())
+          if (!unbounded && !(e.slope.isFinite() && std::max(-e.slope.low, e.slope.high) <= maxSlope))
             unbounded = &op;
         }
       known[result] = {begin, unsigned(out.size())};

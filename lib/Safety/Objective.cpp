@@ -260,7 +260,7 @@ private:
     if (Operation *op = whole.firstNotFinite())
       return "the result of " + op->getName().getStringRef().str() + " may not be finite";
     if (Operation *op = whole.firstUnboundedSlope())
-      return "the derivative of " + op->getName().getStringRef().str() + " is unbounded";
+      return "the derivative of " + op->getName().getStringRef().str() + " is unbounded, or above 1e36";
     const Element &r = whole.result();
     return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low), formatDouble(r.rounded.high),
                          formatDouble(r.slope.low), formatDouble(r.slope.high))

@@ -61,7 +61,9 @@ public:
   llvm::ArrayRef<Element> operator[](mlir::Value v) const;
   /// The one scalar that the program returns.
   const Element &result() const;
-  /// The first op with a value that may not be finite in f32, or whose slope may be unbounded; null where there is none.
+  /// The first op with a value that may not be finite in f32, or whose slope may be larger than maxSlope; null where there
+  /// is none. A larger one is a number of the reals, but in f32 what computes it overflows.
+  static constexpr double maxSlope = 1e36;
   mlir::Operation *firstNotFinite() const { return notFinite; }
   mlir::Operation *firstUnboundedSlope() const { return unbounded; }
 
