@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Interfaces/Cost.h"
 #include "SelfOpt/Runtime/Dataset.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Transforms/Passes.h"
@@ -177,6 +178,11 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
     return pipeline.emitOpError("expects a batch of at most the ") << sizes.train << " training examples, found "
                                                                    << batch,
            failure();
+  std::optional<int64_t> steps = checkedProduct({epochs, batches});
+  if (!steps)
+    return pipeline.emitOpError("expects epochs whose steps are a number of 64 bits, found ")
+               << epochs << " epochs of " << batches << " steps",
+           failure();
   MLIRContext *context = module.getContext();
   OpBuilder b(context);
   OwningOpRef<ModuleOp> out(ModuleOp::create(b.getUnknownLoc())), scratch(ModuleOp::create(b.getUnknownLoc()));
@@ -289,7 +295,7 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
     ShuffleOp::create(pb, loc, p.view(order));
   }
   p.repeat("batches", batches);
-  ClockOp::create(pb, loc, p.view(number), p.view(fraction), pb.getI64IntegerAttr(epochs * batches));
+  ClockOp::create(pb, loc, p.view(number), p.view(fraction), pb.getI64IntegerAttr(*steps));
   GatherOp::create(pb, loc, pb.getStringAttr("features"), p.view(x), p.view(order));
   GatherOp::create(pb, loc, pb.getStringAttr("answers"), p.view(y), p.view(order));
   p.launch(*stepPlan);
