@@ -146,7 +146,8 @@ std::string findOutside(ModuleOp spec, bool labelled, Philox &random, Counts &co
 
 TEST(GradientBounds, HoldTheGradientThatTrains) {
   Counts counts;
-  for (auto [number, name] : llvm::enumerate(ArrayRef<StringRef>{"cross_entropy", "focal", "brier", "mse", "mae", "pseudo_huber"})) {
+  const std::array<StringRef, 6> names{"cross_entropy", "focal", "brier", "mse", "mae", "pseudo_huber"};
+  for (auto [number, name] : llvm::enumerate(names)) {
     bool labelled = number < 3;
     auto program = llvm::find_if(getLibrary(), [&, &name = name](const LibraryProgram &p) { return p.name == name; });
     ASSERT_NE(program, getLibrary().end()) << name.str();
