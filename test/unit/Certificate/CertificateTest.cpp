@@ -10,6 +10,7 @@
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Safety/Certificate.h"
 #include "SelfOpt/Search/Search.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 

@@ -15,6 +15,7 @@
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Safety/Policy.h"
 #include "SelfOpt/Safety/TrainedChecks.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 #include <chrono>

@@ -20,6 +20,7 @@
 #include "SelfOpt/Safety/ElementAnalysis.h"
 #include "SelfOpt/Support/Philox.h"
 #include "SelfOpt/Transforms/Passes.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 
