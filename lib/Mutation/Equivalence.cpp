@@ -25,8 +25,10 @@
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::evolve;
-using reference::LaneRunner;
+using reference::hasLanes;
 using reference::Interpreter;
+using reference::laneOf;
+using reference::LaneRunner;
 using reference::Tensor;
 
 //===----------------------------------------------------------------------===//
@@ -216,11 +218,6 @@ static ArrayRef<Tensor> makeColumns(Operation *program, unsigned random) {
   return columns;
 }
 
-/// One input or result of a column.
-static Tensor laneOf(const Tensor &column, size_t lane) {
-  return column.isFloat ? Tensor::scalar(column.floats[lane]) : Tensor::scalarInt(column.integers[lane]);
-}
-
 LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random) {
   Block &one = before->getRegion(0).front(), &other = after->getRegion(0).front();
   if (one.getArgumentTypes() != other.getArgumentTypes() ||
@@ -236,12 +233,12 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
     return after->emitOpError("is not equivalent: expected result ")
            << i << " to be " << textOf(expected) << " on the input (" << textOf(input) << "), found " << textOf(found);
   };
-  if (one.getNumArguments() && reference::hasLanes(one) && reference::hasLanes(other)) {
+  if (one.getNumArguments() && hasLanes(one) && hasLanes(other)) {
     ArrayRef<Tensor> columns = makeColumns(after, random);
     SmallVector<Tensor> expected, found;
     int64_t lanes = columns.front().size();
-    if (failed(reference::LaneRunner(one, lanes).runColumns(columns, expected)) ||
-        failed(reference::LaneRunner(other, lanes).runColumns(columns, found)))
+    if (failed(LaneRunner(one, lanes).run(columns, expected)) ||
+        failed(LaneRunner(other, lanes).run(columns, found)))
       return failure();
     for (auto [i, e, f] : llvm::enumerate(expected, found))
       if (!sameBits(e, f))

@@ -421,36 +421,41 @@ ProofResult Shaping::prove() {
 
 using Row = std::array<int64_t, 3>; ///< Of a state, an action, the next state.
 
-/// Runs a program on the first integers of each row, many rows at a time, and passes on what it returns. The row that
-/// it can't be run on, if there is one, and what was `said` of it.
+/// Runs a program on the first integers of each row, many rows at a time, and passes on the columns that it returns, with
+/// where in them the row's lane is. The row that it can't be run on, if there is one, and what was `said` of it.
 const Row *runRows(Block &program, ArrayRef<Row> rows, std::string &said,
-                   llvm::function_ref<void(size_t, ArrayRef<Tensor>)> visit) {
+                   llvm::function_ref<void(size_t row, ArrayRef<Tensor> columns, size_t lane)> visit) {
   ScopedDiagnosticHandler listen(program.getParentOp()->getContext(), [&](Diagnostic &d) {
     said = d.str();
     return success();
   });
-  constexpr size_t most = 4096;
-  reference::LaneRunner many(program, int64_t(std::min(most, rows.size()))), one(program, 1);
-  auto run = [&](const reference::LaneRunner &runner, size_t from, size_t count) {
-    SmallVector<SmallVector<Tensor>> inputs, found;
-    for (const Row &row : rows.slice(from, count)) {
-      SmallVector<Tensor> &input = inputs.emplace_back();
-      for (int64_t x : ArrayRef(row).take_front(program.getNumArguments()))
-        input.push_back(Tensor::scalarInt(x));
+  if (!reference::hasLanes(program)) {
+    said = "expected ops on scalars, element by element";
+    return &rows.front();
+  }
+  const size_t most = std::min<size_t>(4096, rows.size());
+  reference::LaneRunner many(program, int64_t(most)), one(program, 1);
+  auto run = [&](const reference::LaneRunner &runner, size_t lanes, size_t from, size_t count) {
+    SmallVector<Tensor> columns, found;
+    for (unsigned argument = 0; argument < program.getNumArguments(); ++argument) {
+      columns.push_back(Tensor::zeros({int64_t(lanes)}, /*isFloat=*/false));
+      // Lanes behind the last row run on it, too.
+      for (size_t lane = 0; lane < lanes; ++lane)
+        columns.back().integers[lane] = rows[from + std::min(lane, count - 1)][argument];
     }
-    if (failed(runner.run(inputs, found)))
+    if (failed(runner.run(columns, found)))
       return false;
-    for (auto [i, results] : llvm::enumerate(found))
-      visit(from + i, results);
+    for (size_t lane = 0; lane < count; ++lane)
+      visit(from + lane, found, lane);
     return true;
   };
   for (size_t from = 0; from < rows.size(); from += most) {
     size_t count = std::min(most, rows.size() - from);
-    if (run(many, from, count))
+    if (run(many, most, from, count))
       continue;
-    // Of scalars all fail together: which one is it?
+    // All fail together: which one is it?
     for (size_t i = from; i < from + count; ++i)
-      if (!run(one, i, 1))
+      if (!run(one, 1, i, 1))
         return &rows[i];
   }
   return nullptr;
@@ -470,15 +475,15 @@ std::optional<TransitionTable> selfopt::readTable(RewardOp reward, EnvironmentOp
       rows.push_back({s, a, 0});
   auto where = [](const Row &row) { return textOf(row[0], row[1]); };
   table.transitions.resize(rows.size());
-  const Row *failed = runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> results) {
-    int64_t next = results[0].integers[0];
-    double earned = results[1].floats[0];
+  const Row *failed = runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> columns, size_t lane) {
+    int64_t next = columns[0].integers[lane];
+    double earned = columns[1].floats[lane];
     if (why.empty() && !std::isfinite(earned))
       why = "expected finite rewards of @" + name + ", found " + textOf(earned) + " " + where(rows[i]);
     if (why.empty() && (next < 0 || next >= table.states))
       why = fmt::format("expected next states of @{} from 0 to {}, found {} {}", name, table.states - 1, next,
                         where(rows[i]));
-    table.transitions[i] = {int32_t(next), (results[2].integers[0] & 1) != 0, earned, 0};
+    table.transitions[i] = {int32_t(next), (columns[2].integers[lane] & 1) != 0, earned, 0};
     rows[i][2] = next;
   });
   if (failed)
@@ -486,7 +491,7 @@ std::optional<TransitionTable> selfopt::readTable(RewardOp reward, EnvironmentOp
   if (!why.empty())
     return std::nullopt;
   failed = runRows(reward.getBody().front(), rows, said,
-                   [&](size_t i, ArrayRef<Tensor> results) { table.transitions[i].bonus = results[0].floats[0]; });
+                   [&](size_t i, ArrayRef<Tensor> columns, size_t lane) { table.transitions[i].bonus = columns[0].floats[lane]; });
   if (!failed)
     return table;
   why = "the bonus can't be computed " + where(*failed) + ": " + said;

@@ -7,8 +7,11 @@
 #ifndef SELFOPT_TEST_BENCH_BENCH_H
 #define SELFOPT_TEST_BENCH_BENCH_H
 
+#include "SelfOpt/InitAll.h"
+#include "mlir/IR/MLIRContext.h"
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <sched.h>
 #include <vector>
 
@@ -30,6 +33,15 @@ inline void pinToCore() {
   CPU_ZERO(&one);
   CPU_SET(0, &one);
   sched_setaffinity(0, sizeof(one), &one);
+}
+
+/// With all that specs are made of, and no threads beside the one that is measured.
+inline std::unique_ptr<mlir::MLIRContext> makeContext() {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  auto context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
 }
 
 } // namespace selfopt::bench

@@ -14,7 +14,6 @@
 #include "Bench.h"
 #include "../../lib/Search/Candidate.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
-#include "SelfOpt/InitAll.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
@@ -36,10 +35,8 @@ int main(int argc, char **argv) {
   }
   bench::pinToCore();
 
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
+  std::unique_ptr<MLIRContext> owned = bench::makeContext();
+  MLIRContext &context = *owned;
   OwningOpRef<ModuleOp> spec = parseSourceFile<ModuleOp>(argv[1], ParserConfig(&context));
   auto policy = spec ? Policy::fix(*spec, "policy", "fit") : FailureOr<Policy>(failure());
   if (failed(policy))

@@ -14,7 +14,6 @@
 #include "Bench.h"
 #include "SelfOpt/Dialect/Safety/Safety.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
-#include "SelfOpt/InitAll.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Runtime/Dataset.h"
 #include "mlir/Parser/Parser.h"
@@ -34,10 +33,8 @@ int main(int argc, char **argv) {
   }
   bench::pinToCore();
 
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
+  std::unique_ptr<MLIRContext> owned = bench::makeContext();
+  MLIRContext &context = *owned;
   std::vector<PlannedProgram> planned;
   std::vector<std::unique_ptr<Executable>> executables;
   enum { Nothing, Own, Everything, Variants };

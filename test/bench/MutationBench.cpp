@@ -26,7 +26,6 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/Structure.h"
-#include "SelfOpt/InitAll.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include "SelfOpt/Safety/Policy.h"
@@ -184,10 +183,8 @@ int main(int argc, char **argv) {
   }
   bench::pinToCore();
 
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
+  std::unique_ptr<MLIRContext> owned = bench::makeContext();
+  MLIRContext &context = *owned;
   OwningOpRef<ModuleOp> spec = parseSourceFile<ModuleOp>(argv[1], ParserConfig(&context));
   if (!spec)
     return 1;

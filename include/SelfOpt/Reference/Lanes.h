@@ -14,29 +14,24 @@
 
 namespace selfopt::reference {
 
-/// Whether a program is one of scalars, whose ops are elementwise.
+/// Whether all inputs of a program can be run at once: it is one of scalars, and its ops are elementwise.
 bool hasLanes(mlir::Block &program);
 
-/// Runs a program on many inputs. A program of scalars is run on all of them at once: its ops are elementwise, so a
-/// copy that has vectors of `lanes` elements for scalars computes in each lane what the program does.
+/// One element of a column, as a scalar.
+Tensor laneOf(const Tensor &column, int64_t lane);
+
+/// Runs a program that has lanes on many inputs at once: a copy that has vectors of `lanes` elements for scalars computes in
+/// each lane what the program does.
 class LaneRunner {
 public:
   LaneRunner(mlir::Block &program, int64_t lanes);
 
-  /// The results of each input, of which there are at most `lanes`. Fails with an error on the op at fault; of scalars
-  /// all inputs fail together.
-  llvm::LogicalResult run(llvm::ArrayRef<llvm::SmallVector<Tensor>> inputs,
-                          llvm::SmallVectorImpl<llvm::SmallVector<Tensor>> &results) const;
-  /// The same of a program that has lanes, with a column of `lanes` elements for each argument and each result.
-  llvm::LogicalResult runColumns(llvm::ArrayRef<Tensor> columns, llvm::SmallVectorImpl<Tensor> &results) const;
+  /// A column of `lanes` elements for each argument; appends one for each result. Fails with an error on the op at fault,
+  /// for all inputs together.
+  llvm::LogicalResult run(llvm::ArrayRef<Tensor> columns, llvm::SmallVectorImpl<Tensor> &results) const;
 
 private:
-  void widen();
-
-  mlir::Block &program;
-  int64_t lanes;
-  mlir::OwningOpRef<mlir::ModuleOp> owner;
-  mlir::ModuleOp wide; ///< Null where each input is run by itself.
+  mlir::OwningOpRef<mlir::ModuleOp> wide; ///< Its body is the copy.
 };
 
 } // namespace selfopt::reference

@@ -233,6 +233,16 @@ struct Twin {
   }
 };
 
+/// The bytes of all parameters and state.
+inline std::string bytesOf(Twin &twin) {
+  std::string bytes;
+  for (const std::string &name : twin.names) {
+    mlir::MemRefType type = twin.executable->lookupType(name);
+    bytes.append(static_cast<const char *>(twin.executable->lookup(name)), type.getNumElements() * 4);
+  }
+  return bytes;
+}
+
 inline std::vector<int32_t> someRows(int64_t count, int64_t of, std::mt19937 &engine) {
   std::vector<int32_t> all(of), rows;
   for (int64_t i = 0; i < of; ++i)

@@ -32,6 +32,16 @@ std::string digits() { return readExample("digits.mlir"); }
 TrainedWeights weightsOf(Twin &twin) {
   return llvm::cantFail(TrainedWeights::decode("test", encodeParameters(*twin.executable, twin.planned)));
 }
+/// Of a program that was trained from seed 1000; null where it can't be, with a failure.
+std::unique_ptr<Twin> trainedTwin(const std::string &text) {
+  auto twin = Twin::make(text);
+  EXPECT_TRUE(twin);
+  if (!twin)
+    return nullptr;
+  twin->executable->initialize(1000);
+  EXPECT_FALSE(twin->executable->train().diverged);
+  return twin;
+}
 BoundPropagation boundsOf(Twin &twin, const TrainedWeights &weights) {
   return llvm::cantFail(BoundPropagation::create(*twin.spec->getOps<ModelOp>().begin(), weights));
 }
@@ -292,10 +302,8 @@ int64_t certified(const ScoreBounds &b) {
 }
 
 TEST(BoundPropagation, NoAttackOnTheFlagshipSucceeds) {
-  auto twin = Twin::make(digits());
+  auto twin = trainedTwin(digits());
   ASSERT_TRUE(twin);
-  twin->executable->initialize(1000);
-  ASSERT_FALSE(twin->executable->train().diverged);
   TrainedWeights weights = weightsOf(*twin);
   BoundPropagation propagation = boundsOf(*twin, weights);
   Net net(weights);
@@ -320,10 +328,8 @@ TEST(BoundPropagation, TheAttackFindsBoundsThatAreTooSmall) {
                                      "selfopt.model @net(%x: tensor<64xf32>) -> tensor<10xf32> {\n"
                                      "    %y = nn.dense %x units(10) : tensor<10xf32>\n"
                                      "    selfopt.return %y : tensor<10xf32>\n  }");
-  auto twin = Twin::make(text);
+  auto twin = trainedTwin(text);
   ASSERT_TRUE(twin);
-  twin->executable->initialize(1000);
-  ASSERT_FALSE(twin->executable->train().diverged);
   TrainedWeights weights = weightsOf(*twin);
   BoundPropagation propagation = boundsOf(*twin, weights);
   Net net(weights);
@@ -411,10 +417,8 @@ std::string probing(const std::string &csv, const std::string &split, const std:
 
 TEST(TrainedChecks, AgreementCountsTheRowsThatSayTheSame) {
   // The answers of one net of the digits.
-  auto twin = Twin::make(digits());
+  auto twin = trainedTwin(digits());
   ASSERT_TRUE(twin);
-  twin->executable->initialize(1000);
-  ASSERT_FALSE(twin->executable->train().diverged);
   TrainedWeights weights = weightsOf(*twin);
   const Split &split = twin->planned.data->test;
   ScoreBounds points = boundsOf(*twin, weights).bounds(split.features, split.count, 0, {});
@@ -469,10 +473,8 @@ TEST(TrainedChecks, AgreementCountsTheRowsThatSayTheSame) {
 
 TEST(TrainedChecks, AgreementOfARegressionIsWithinADistance) {
   std::string diabetes = readExample("diabetes.mlir");
-  auto twin = Twin::make(diabetes);
+  auto twin = trainedTwin(diabetes);
   ASSERT_TRUE(twin);
-  twin->executable->initialize(1000);
-  ASSERT_FALSE(twin->executable->train().diverged);
   TrainedWeights weights = weightsOf(*twin);
   const Split &split = twin->planned.data->test;
   ScoreBounds points = boundsOf(*twin, weights).bounds(split.features, split.count, 0, {});

@@ -343,6 +343,9 @@ TEST(RewardShaping, Refusals) {
             "violated: the bonus is infinite in state 99 by action 0");
   EXPECT_SAYS("unknown: the bonus can't be computed in state 0 by action 0: ",
               prove(withEnd("    %k = arith.divui %ten, %action : i32\n    %f = arith.sitofp %k : i32 to f32")));
+  EXPECT_EQ(prove(withEnd("    %v = arith.constant dense<1.0> : tensor<2xf32>\n    %w = arith.negf %v : tensor<2xf32>\n    "
+                          "%f = arith.sitofp %before : i32 to f32")),
+            "unknown: the bonus can't be computed in state 0 by action 0: expected ops on scalars, element by element");
   // An environment that is none.
   EXPECT_EQ(prove(replaced(gridworld(), "%nine = arith.constant 9", "%nine = arith.constant 10")),
             "unknown: expected next states of @grid from 0 to 99, found 100 in state 90 by action 2");
@@ -357,7 +360,7 @@ TEST(RewardShaping, Refusals) {
   // Numbers at the edge of f32: sums of them are still numbers of f64.
   EXPECT_SAYS("violated: ", prove(withEnd("    %a = arith.sitofp %action : i32 to f32\n    %huge = arith.constant "
                                           "1.0e38 : f32\n    %f = arith.mulf %a, %huge : f32")));
-  // By name, as a checker finds the table: ops that have no vector form are run one by one.
+  // By way of an index, which is a number as others are.
   EXPECT_SAYS("holds: ", prove(replaced(gridworld(), "    %row = arith.muli %y3, %ten : i32",
                                         "    %i = arith.index_cast %y3 : i32 to index\n    %y4 = arith.index_cast %i : "
                                         "index to i32\n    %row = arith.muli %y4, %ten : i32")));
