@@ -100,6 +100,67 @@ FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &plan
   return Executable::create(*planned.module, planned.name, **compiler, planned.data);
 }
 
+namespace {
+class CompiledBounds : public BoundFunction {
+public:
+  CompiledBounds(std::shared_ptr<Executable> executable, const TrainedWeights &weights)
+      : executable(std::move(executable)), weights(weights) {}
+
+  LogicalResult run(ArrayRef<float> low, ArrayRef<float> high, ArrayRef<int32_t> labels,
+                    std::vector<std::vector<float>> &results) override {
+    // An argument's place is used for something else once it has been read, so all are set each time.
+    unsigned argument = 0;
+    auto set = [&](auto values) {
+      std::string name = "argument." + std::to_string(argument++);
+      std::memcpy(executable->lookup(name), values.data(), values.size() * sizeof(values[0]));
+    };
+    for (const std::vector<float> &parameter : weights.parameters)
+      set(ArrayRef(parameter));
+    set(low);
+    set(high);
+    if (!labels.empty())
+      set(labels);
+    if (!executable->run("call"))
+      return failure();
+    for (unsigned i = 0;; ++i) {
+      std::string name = "result." + std::to_string(i);
+      auto *values = static_cast<float *>(executable->lookup(name));
+      if (!values)
+        return success();
+      results.emplace_back(values, values + executable->lookupType(name).getNumElements());
+    }
+  }
+
+private:
+  std::shared_ptr<Executable> executable;
+  const TrainedWeights &weights;
+};
+} // namespace
+
+llvm::Expected<std::unique_ptr<BoundFunction>> BoundCompiler::operator()(ModelOp model, BoundProgram kind,
+                                                                         const TrainedWeights &weights) {
+  std::string text = stringifyBoundProgram(kind).str();
+  llvm::raw_string_ostream(text) << model;
+  if (text != key) {
+    OwningOpRef<ModuleOp> module = ModuleOp::create(model.getLoc());
+    auto function = deriveBounds(model, kind, BoundPropagation::slice, *module);
+    if (!function)
+      return function.takeError();
+    auto planned = plan::planFunction(*module, function->getSymName());
+    auto compiler = processCompiler();
+    if (!compiler)
+      return compiler.takeError();
+    auto loaded = failed(planned) ? FailureOr<std::unique_ptr<Executable>>(failure())
+                                  : Executable::create(**planned, function->getSymName(), **compiler, nullptr);
+    if (failed(loaded))
+      return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
+                                     "@" + function->getSymName() + " can't be compiled");
+    executable = std::move(*loaded);
+    key = text;
+  }
+  return std::make_unique<CompiledBounds>(executable, weights);
+}
+
 std::string selfopt::targetName() {
   auto compiler = processCompiler();
   if (!compiler)

@@ -16,6 +16,9 @@ using namespace selfopt::reference;
 bool selfopt::reference::hasLanes(Block &program) {
   auto isScalar = [](Type type) { return type.isIntOrIndexOrFloat(); };
   return llvm::all_of(program.getArgumentTypes(), isScalar) &&
+         llvm::all_of(program, [&](Operation &op) {
+           return llvm::all_of(op.getOperands(), [&](Value v) { return v.getParentBlock() == &program; });
+         }) &&
          llvm::all_of(program.without_terminator(), [&](Operation &op) {
            return op.getNumRegions() == 0 && llvm::all_of(op.getResultTypes(), isScalar) &&
                   (isa<arith::ConstantOp>(op) || OpTrait::hasElementwiseMappableTraits(&op));
@@ -45,6 +48,6 @@ LaneRunner::LaneRunner(Block &program, int64_t lanes) : wide(ModuleOp::create(pr
   }
 }
 
-LogicalResult LaneRunner::run(ArrayRef<Tensor> columns, SmallVectorImpl<Tensor> &results) const {
-  return Interpreter().runBlock(*wide.get().getBody(), columns, results);
+LogicalResult LaneRunner::run(ArrayRef<Tensor> columns, SmallVectorImpl<Tensor> &results, Precision precision) const {
+  return Interpreter(precision).runBlock(*wide.get().getBody(), columns, results);
 }

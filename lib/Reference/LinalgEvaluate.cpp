@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Interfaces/Interfaces.h"
-#include "SelfOpt/Reference/Interpreter.h"
+#include "SelfOpt/Reference/Lanes.h"
 #include "SelfOpt/Reference/Register.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -52,6 +52,10 @@ public:
     return r;
   }
 
+  /// Whether each dimension moves the place by a stride of its own.
+  bool isLinear() const { return linear; }
+  int64_t stride(int64_t dim) const { return strides[dim]; }
+
 private:
   AffineMap map;
   ArrayRef<int64_t> shape;
@@ -70,6 +74,84 @@ void store(Tensor &to, int64_t offset, const Tensor &scalar) {
     to.floats[offset] = scalar.floats[0];
   else
     to.integers[offset] = scalar.integers[0];
+}
+
+/// Many points at once, where the body is elementwise: for each point of the dimensions that are summed over, in order,
+/// all points of the others. False where it can't be done, or is not worth it.
+FailureOr<bool> evaluateInLanes(linalg::LinalgOp op, Interpreter &interpreter, ArrayRef<Tensor> x,
+                                ArrayRef<int64_t> extents, ArrayRef<Access> accesses,
+                                SmallVectorImpl<Tensor> &results) {
+  Block &body = *op.getBlock();
+  if (body.getNumArguments() != x.size() || !hasLanes(body) ||
+      !llvm::all_of(accesses, [](const Access &access) { return access.isLinear(); }))
+    return false;
+  SmallVector<int64_t> parallel, summed;
+  unsigned inputs = op.getNumDpsInputs();
+  for (auto [d, iterator] : llvm::enumerate(op.getIteratorTypesArray()))
+    (iterator == utils::IteratorType::parallel ? parallel : summed).push_back(int64_t(d));
+  // Each lane writes a place of its own.
+  for (const Access &output : accesses.drop_front(inputs))
+    for (int64_t d = 0; d < int64_t(extents.size()); ++d)
+      if ((output.stride(d) != 0) != llvm::is_contained(parallel, d) && extents[d] > 1)
+        return false;
+  auto count = [&](ArrayRef<int64_t> dims) {
+    int64_t n = 1;
+    for (int64_t d : dims)
+      n *= extents[d];
+    return n;
+  };
+  constexpr int64_t few = 32, most = 4096;
+  int64_t points = count(parallel), sums = count(summed);
+  if (points < few)
+    return false;
+  // Of the n-th point of some dimensions.
+  auto offset = [&](const Access &access, ArrayRef<int64_t> dims, int64_t n) {
+    int64_t at = 0;
+    for (int64_t d : llvm::reverse(dims)) {
+      at += access.stride(d) * (n % extents[d]);
+      n /= extents[d];
+    }
+    return at;
+  };
+  std::optional<LaneRunner> runner;
+  for (int64_t begin = 0, lanes = 0; begin < points; begin += lanes) {
+    if (int64_t next = std::min(most, points - begin); next != lanes)
+      runner.emplace(body, lanes = next);
+    SmallVector<Tensor> columns, yielded;
+    SmallVector<std::vector<int64_t>> places(x.size(), std::vector<int64_t>(lanes));
+    for (auto [i, access] : llvm::enumerate(accesses)) {
+      columns.push_back(Tensor::zeros({lanes}, x[i].isFloat));
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        places[i][lane] = offset(access, parallel, begin + lane);
+    }
+    for (int64_t n = 0; n < sums; ++n) {
+      auto each = [&](unsigned i, Tensor &tensor, auto move) {
+        int64_t at = offset(accesses[i], summed, n);
+        for (int64_t lane = 0; lane < lanes; ++lane)
+          move(tensor, places[i][lane] + at, lane);
+      };
+      for (unsigned i = 0; i < x.size(); ++i) {
+        const Tensor &from = i < inputs ? x[i] : results[i - inputs];
+        each(i, columns[i], [&](Tensor &column, int64_t at, int64_t lane) {
+          if (from.isFloat)
+            column.floats[lane] = from.floats[at];
+          else
+            column.integers[lane] = from.integers[at];
+        });
+      }
+      yielded.clear();
+      if (failed(runner->run(columns, yielded, interpreter.getPrecision())))
+        return failure();
+      for (unsigned i = inputs; i < x.size(); ++i)
+        each(i, results[i - inputs], [&](Tensor &to, int64_t at, int64_t lane) {
+          if (to.isFloat)
+            to.floats[at] = yielded[i - inputs].floats[lane];
+          else
+            to.integers[at] = yielded[i - inputs].integers[lane];
+        });
+    }
+  }
+  return true;
 }
 
 LogicalResult evaluateStructured(linalg::LinalgOp op, Interpreter &interpreter, ArrayRef<Tensor> x,
@@ -99,6 +181,9 @@ LogicalResult evaluateStructured(linalg::LinalgOp op, Interpreter &interpreter, 
     accesses.emplace_back(map, operand.shape);
     elements.push_back(operand.isFloat ? Tensor::scalar(0) : Tensor::scalarInt(0));
   }
+  auto done = evaluateInLanes(op, interpreter, x, extents, accesses, results);
+  if (failed(done) || *done)
+    return success(succeeded(done));
   Block &body = *op.getBlock();
   // linalg.map has no argument for its output in some versions.
   ArrayRef<Tensor> arguments = ArrayRef<Tensor>(elements).take_front(body.getNumArguments());

@@ -5,10 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BoundModel.h"
 #include "RangeModel.h"
 #include "SelfOpt/Safety/RangeModels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
+#include <cfloat>
 
 using namespace mlir;
 using namespace selfopt;
@@ -28,21 +30,18 @@ unsigned widthOf(Value v) {
 bool isPoint(const Interval &x) { return x.low == x.high && std::isfinite(x.low); }
 
 struct Rules {
-  static Interval range(arith::AddFOp, const Interval &a, const Interval &b) { return add(a, b); }
-  static Interval range(arith::SubFOp, const Interval &a, const Interval &b) { return subtract(a, b); }
-  static Interval range(arith::MulFOp op, const Interval &a, const Interval &b) {
-    if (op.getLhs() != op.getRhs() || a.low >= 0)
-      return multiply(a, b);
-    // A square; of NaN still NaN, of infinity infinite.
-    Interval m = absolute(a), square = multiply(m, m);
-    square.mayBeNaN = a.mayBeNaN;
-    return square;
+  template <typename I> static I range(arith::AddFOp, const I &a, const I &b) { return add(a, b); }
+  template <typename I> static I range(arith::SubFOp, const I &a, const I &b) { return subtract(a, b); }
+  template <typename I> static I range(arith::MulFOp op, const I &a, const I &b) {
+    return op.getLhs() == op.getRhs() ? square(a) : multiply(a, b);
   }
-  static Interval range(arith::DivFOp, const Interval &a, const Interval &b) { return divide(a, b); }
+  template <typename I> static I range(arith::DivFOp, const I &a, const I &b) { return divide(a, b); }
   static Interval range(arith::RemFOp, const Interval &a, const Interval &b) { return remainder(a, b); }
-  static Interval range(arith::NegFOp, const Interval &a) { return negate(a); }
-  static Interval range(arith::MaximumFOp, const Interval &a, const Interval &b) { return maximum(a, b); }
-  static Interval range(arith::MinimumFOp, const Interval &a, const Interval &b) { return minimum(a, b); }
+  template <typename I> static I range(arith::NegFOp, const I &a) { return negate(a); }
+  template <typename I> static I range(arith::MaximumFOp, const I &a, const I &b) { return maximum(a, b); }
+  template <typename I> static I range(arith::MinimumFOp, const I &a, const I &b) { return minimum(a, b); }
+  /// What is not known stays unknown.
+  static ProgramInterval number(ProgramInterval r, const ProgramInterval &, const ProgramInterval &) { return r; }
   /// One NaN gives way to the other operand.
   static Interval number(Interval r, const Interval &a, const Interval &b) {
     r.mayBeNaN = a.mayBeNaN && b.mayBeNaN;
@@ -52,11 +51,14 @@ struct Rules {
       r = {std::min(r.low, a.low), std::max(r.high, a.high), r.mayBeNaN};
     return r;
   }
-  static Interval range(arith::MaxNumFOp, const Interval &a, const Interval &b) { return number(maximum(a, b), a, b); }
-  static Interval range(arith::MinNumFOp, const Interval &a, const Interval &b) { return number(minimum(a, b), a, b); }
+  template <typename I> static I range(arith::MaxNumFOp, const I &a, const I &b) { return number(maximum(a, b), a, b); }
+  template <typename I> static I range(arith::MinNumFOp, const I &a, const I &b) { return number(minimum(a, b), a, b); }
   static Interval range(arith::ExtFOp, const Interval &a) { return a; }
   static Interval range(arith::TruncFOp, const Interval &a) { return outward(a.low, a.high, a.mayBeNaN); }
 
+  static ProgramInterval range(arith::CmpFOp op, const ProgramInterval &a, const ProgramInterval &b) {
+    return compare(op.getPredicate(), a, b);
+  }
   static Interval range(arith::CmpFOp op, const Interval &a, const Interval &b) {
     using P = arith::CmpFPredicate;
     bool nan = a.mayBeNaN || b.mayBeNaN;
@@ -99,6 +101,9 @@ struct Rules {
       return truth(nan, true);
     }
     return truth(true, true);
+  }
+  static ProgramInterval range(arith::SelectOp, const ProgramInterval &c, const ProgramInterval &a, const ProgramInterval &b) {
+    return choose(c, a, b);
   }
   static Interval range(arith::SelectOp, const Interval &c, const Interval &a, const Interval &b) {
     return c.low > 0 ? a : c.high < 1 ? b : a.join(b);
@@ -310,6 +315,74 @@ struct ConstantModel : RangeOpInterface::ExternalModel<ConstantModel, arith::Con
   }
 };
 
+/// The same for every example. A subnormal number may be taken for zero.
+struct ConstantBounds : BoundOpInterface::ExternalModel<ConstantBounds, arith::ConstantOp> {
+  static Attribute bound(Attribute a, bool up) {
+    auto number = dyn_cast<FloatAttr>(a);
+    if (!number || !number.getValue().isDenormal())
+      return a;
+    bool outward = number.getValue().isNegative() != up;
+    return FloatAttr::get(number.getType(), outward ? (up ? FLT_MIN : -FLT_MIN) : 0.0);
+  }
+  LogicalResult buildBounds(Operation *op, BoundBuilder &t, ArrayRef<Bounds>, ValueRange,
+                            SmallVectorImpl<Bounds> &results) const {
+    auto constant = cast<arith::ConstantOp>(op);
+    Type element = getElementTypeOrSelf(constant.getType());
+    auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+    if (!(element.isF32() || element.isInteger(1)) || (!dense && isa<RankedTensorType>(constant.getType())))
+      return failure();
+    OpBuilder &b = t.builder();
+    RankedTensorType type = batchedType(constant.getType(), t.examples);
+    auto make = [&](bool up) -> Value {
+      if (!dense || dense.isSplat()) {
+        Attribute value = dense ? dense.getSplatValue<Attribute>() : Attribute(constant.getValue());
+        return arith::ConstantOp::create(b, op->getLoc(), DenseElementsAttr::get(type, bound(value, up)));
+      }
+      SmallVector<Attribute> values;
+      for (Attribute a : dense.getValues<Attribute>())
+        values.push_back(bound(a, up));
+      Value whole = arith::ConstantOp::create(b, op->getLoc(), DenseElementsAttr::get(dense.getType(), values));
+      SmallVector<unsigned> inner;
+      for (int64_t d = 1; d < type.getRank(); ++d)
+        inner.push_back(d);
+      return t.elementwise(type, whole, t.dims(type.getRank(), inner),
+                           [](OpBuilder &, Location, ValueRange e) { return e[0]; });
+    };
+    Value low = make(false), high = make(true);
+    results.push_back({low, high, {}});
+    return success();
+  }
+};
+
+/// Sums, differences, and products with a constant.
+template <typename OpT> struct LinearBounds : BoundModel<OpT, Rules> {
+  static bool isConstant(Value v) { return v.getDefiningOp<arith::ConstantOp>() != nullptr; }
+  bool isLinear(Operation *op) const {
+    return !isa<arith::MulFOp>(op) || isConstant(op->getOperand(0)) || isConstant(op->getOperand(1));
+  }
+  LogicalResult buildRelaxation(Operation *op, BoundBuilder &t, ArrayRef<Bounds> operands, Bounds result,
+                                ValueRange, Value coefficients, SmallVectorImpl<Value> &operandCoefficients,
+                                SmallVectorImpl<Value> &terms) const {
+    if (!isLinear(op))
+      return failure();
+    if (isa<arith::MulFOp>(op)) {
+      bool first = isConstant(op->getOperand(0));
+      Value product = t.map(cast<RankedTensorType>(coefficients.getType()).getShape(),
+                            {coefficients, operands[first ? 0 : 1].low}, {t.identity(3), t.dims(3, {0, 2})},
+                            t.builder().getF32Type(), [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+                              return {t.multiply(e[0], e[1])};
+                            })[0];
+      operandCoefficients.append({first ? Value() : product, first ? product : Value()});
+    } else if (isa<arith::NegFOp>(op)) {
+      operandCoefficients.push_back(t.negate(coefficients));
+    } else {
+      operandCoefficients.append({coefficients, isa<arith::SubFOp>(op) ? t.negate(coefficients) : coefficients});
+    }
+    terms.push_back(t.loseRounding(coefficients, result));
+    return success();
+  }
+};
+
 } // namespace
 
 void selfopt::registerArithRange(DialectRegistry &registry) {
@@ -321,6 +394,12 @@ void selfopt::registerArithRange(DialectRegistry &registry) {
                  ExtUIOp, TruncIOp, IndexCastOp, IndexCastUIOp, SIToFPOp, UIToFPOp, FPToSIOp, FPToUIOp, BitcastOp>(
         *context);
     ConstantOp::attachInterface<ConstantModel>(*context);
+    attachBounds<Rules, DivFOp, MaximumFOp, MinimumFOp, MaxNumFOp, MinNumFOp, CmpFOp, SelectOp>(*context);
+    ConstantOp::attachInterface<ConstantBounds>(*context);
+    AddFOp::attachInterface<LinearBounds<AddFOp>>(*context);
+    SubFOp::attachInterface<LinearBounds<SubFOp>>(*context);
+    MulFOp::attachInterface<LinearBounds<MulFOp>>(*context);
+    NegFOp::attachInterface<LinearBounds<NegFOp>>(*context);
     MulSIExtendedOp::attachInterface<TopModel<MulSIExtendedOp>>(*context);
     MulUIExtendedOp::attachInterface<TopModel<MulUIExtendedOp>>(*context);
     AddUIExtendedOp::attachInterface<TopModel<AddUIExtendedOp>>(*context);

@@ -21,8 +21,8 @@ using namespace selfopt;
 
 namespace {
 
-enum Column { Evaluate, PullBack, Range, CostOf, Mutable, numColumns };
-constexpr const char *columnNames[] = {"evaluate", "pullback", "range", "cost", "mutable"};
+enum Column { Evaluate, PullBack, Range, Bound, CostOf, Mutable, numColumns };
+constexpr const char *columnNames[] = {"evaluate", "pullback", "range", "bounds", "cost", "mutable"};
 
 /// Ops outside of nn that a spec may use or a stage makes. All ops of nn are listed from the dialect.
 constexpr const char *upstreamOps[] = {"arith.constant",
@@ -158,6 +158,14 @@ constexpr Gap gaps[] = {
     {" func.call ", PullBack, "differentiate inlines it first"},
     {" selfopt.stop_gradient ", PullBack, "differentiate ends the cotangent there"},
     {" selfopt.gradient ", PullBack, "second derivatives are not offered"},
+    {" nn.pick nn.one_hot nn.argmax linalg.* tensor.* func.* selfopt.* ", Bound, "no model that is bounded has it"},
+    {" arith.addi arith.subi arith.muli arith.divsi arith.divui arith.remsi arith.remui arith.andi arith.ori arith.xori "
+     "arith.shli arith.shrsi arith.shrui arith.cmpi arith.maxsi arith.minsi arith.maxui arith.minui arith.mului_extended "
+     "arith.mulsi_extended arith.index_cast arith.index_castui arith.extf arith.truncf arith.extsi arith.extui "
+     "arith.trunci arith.sitofp arith.uitofp arith.fptosi arith.fptoui arith.bitcast math.absi math.ctpop ",
+     Bound, "bounds are of f32; robust is unknown, and names it"},
+    {" arith.remf math.atan2 math.copysign math.cos math.powf math.rsqrt math.sin math.tan ", Bound,
+     "no rule yet: robust is unknown, and names it"},
     {" selfopt.gradient ", CostOf, "unknown before differentiate replaces it; callers fail closed"},
     {" arith.remf math.acos math.asin math.atan math.atan2 math.cbrt math.ceil math.copysign math.cosh math.erfc "
      "math.exp2 math.expm1 math.floor math.log10 math.log2 math.round math.roundeven math.sinh math.tan math.trunc ",
@@ -184,6 +192,8 @@ bool has(RegisteredOperationName op, Column column) {
     return op.hasInterface<PullbackOpInterface>();
   case Range:
     return op.hasInterface<RangeOpInterface>();
+  case Bound:
+    return op.hasInterface<BoundOpInterface>();
   case CostOf:
     return op.hasInterface<CostOpInterface>();
   case Mutable:

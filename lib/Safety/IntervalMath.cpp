@@ -100,6 +100,14 @@ Interval ranges::multiply(const Interval &a, const Interval &b) {
   return outward(h.low, h.high, productMayBeNaN(a, b));
 }
 
+Interval ranges::square(const Interval &a) {
+  if (a.low >= 0)
+    return multiply(a, a);
+  Interval m = absolute(a), r = multiply(m, m);
+  r.mayBeNaN = a.mayBeNaN;
+  return r;
+}
+
 Interval ranges::divide(const Interval &a, const Interval &b) {
   bool mayBeNaN = a.mayBeNaN || b.mayBeNaN || (hasInfinity(a) && hasInfinity(b));
   // A zero may have either sign, so that the quotient may be infinite with either sign.

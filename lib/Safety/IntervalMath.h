@@ -16,7 +16,7 @@
 #define SELFOPT_LIB_SAFETY_INTERVALMATH_H
 
 #include "SelfOpt/Interfaces/Interval.h"
-#include "mlir/IR/Types.h"
+#include "mlir/IR/Operation.h"
 
 namespace selfopt::ranges {
 
@@ -39,6 +39,8 @@ Interval add(const Interval &a, const Interval &b);
 Interval negate(const Interval &a);
 inline Interval subtract(const Interval &a, const Interval &b) { return add(a, negate(b)); }
 Interval multiply(const Interval &a, const Interval &b);
+/// Of NaN still NaN, of infinity infinite.
+Interval square(const Interval &a);
 Interval divide(const Interval &a, const Interval &b);
 Interval remainder(const Interval &a, const Interval &b);
 Interval fusedMultiplyAdd(const Interval &a, const Interval &b, const Interval &c);
@@ -54,9 +56,21 @@ Interval sum(const Interval &initial, const Interval &element, int64_t count);
 /// A library function's bounds: 8 ulp and the smallest normal number beyond the true ones (zero stays, since no
 /// implementation returns anything else where the function is zero at a number).
 Interval libraryBounds(double low, double high, bool mayBeNaN);
-/// A function that rises everywhere, NaN for NaN only.
-template <typename Fn> Interval rising(Fn fn, const Interval &x) {
+/// A function that rises everywhere, NaN for NaN only; or falls. It is what the op computes.
+template <typename Fn> Interval rising(mlir::Operation *, Fn fn, const Interval &x) {
   return libraryBounds(fn(x.low), fn(x.high), x.mayBeNaN);
+}
+template <typename Fn> Interval falling(mlir::Operation *, Fn fn, const Interval &x) {
+  return libraryBounds(fn(x.high), fn(x.low), x.mayBeNaN);
+}
+/// A function that rises by steps, and is exact.
+template <typename Fn> Interval steps(mlir::Operation *, Fn fn, const Interval &x) {
+  return outward(fn(x.low), fn(x.high), x.mayBeNaN);
+}
+/// The domain's part of an interval; outside of it the function is NaN.
+inline Interval within(const Interval &x, double low, double high) {
+  return {std::min(std::max(x.low, low), high), std::max(std::min(x.high, high), low),
+          x.mayBeNaN || x.low < low || x.high > high};
 }
 inline Interval clamp(Interval x, double low, double high) {
   return {std::min(std::max(x.low, low), high), std::max(std::min(x.high, high), low), x.mayBeNaN};

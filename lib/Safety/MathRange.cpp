@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BoundModel.h"
 #include "RangeModel.h"
 #include "SelfOpt/Safety/RangeModels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,13 +19,6 @@ namespace {
 
 constexpr double pi = 3.141592653589793;
 
-/// The domain's part of an interval; outside of it the function is NaN.
-Interval within(const Interval &x, double low, double high) {
-  Interval r{std::min(std::max(x.low, low), high), std::max(std::min(x.high, high), low), x.mayBeNaN};
-  r.mayBeNaN |= x.low < low || x.high > high;
-  return r;
-}
-Interval falling(double (*fn)(double), const Interval &x) { return libraryBounds(fn(x.high), fn(x.low), x.mayBeNaN); }
 /// sin of x + shift.
 Interval wave(const Interval &x, double shift) {
   Interval full{-1, 1, x.mayBeNaN || hasInfinity(x)};
@@ -44,23 +38,23 @@ Interval wave(const Interval &x, double shift) {
 }
 
 struct Rules {
-  static Interval range(math::AbsFOp, const Interval &x) { return absolute(x); }
-  static Interval range(math::CeilOp, const Interval &x) {
-    return outward(std::ceil(x.low), std::ceil(x.high), x.mayBeNaN);
+  template <typename I> static I range(math::AbsFOp, const I &x) { return absolute(x); }
+  template <typename I> static I range(math::CeilOp op, const I &x) {
+    return steps(op, [](double v) { return std::ceil(v); }, x);
   }
-  static Interval range(math::FloorOp, const Interval &x) {
-    return outward(std::floor(x.low), std::floor(x.high), x.mayBeNaN);
+  template <typename I> static I range(math::FloorOp op, const I &x) {
+    return steps(op, [](double v) { return std::floor(v); }, x);
   }
-  static Interval range(math::RoundOp, const Interval &x) {
-    return outward(std::round(x.low), std::round(x.high), x.mayBeNaN);
+  template <typename I> static I range(math::RoundOp op, const I &x) {
+    return steps(op, [](double v) { return std::round(v); }, x);
   }
-  static Interval range(math::RoundEvenOp, const Interval &x) {
-    return outward(std::nearbyint(x.low), std::nearbyint(x.high), x.mayBeNaN);
+  template <typename I> static I range(math::RoundEvenOp op, const I &x) {
+    return steps(op, [](double v) { return std::nearbyint(v); }, x);
   }
-  static Interval range(math::TruncOp, const Interval &x) {
-    return outward(std::trunc(x.low), std::trunc(x.high), x.mayBeNaN);
+  template <typename I> static I range(math::TruncOp op, const I &x) {
+    return steps(op, [](double v) { return std::trunc(v); }, x);
   }
-  static Interval range(math::SqrtOp, const Interval &x) { return squareRoot(x); }
+  template <typename I> static I range(math::SqrtOp, const I &x) { return squareRoot(x); }
   static Interval range(math::RsqrtOp, const Interval &x) {
     Interval d = within(x, 0, inf);
     // 1 / sqrt(-0) is -inf.
@@ -69,69 +63,69 @@ struct Rules {
       r.low = -inf;
     return r;
   }
-  static Interval range(math::CbrtOp, const Interval &x) {
-    return rising([](double v) { return std::cbrt(v); }, x);
+  template <typename I> static I range(math::CbrtOp op, const I &x) {
+    return rising(op, [](double v) { return std::cbrt(v); }, x);
   }
-  static Interval range(math::ExpOp, const Interval &x) {
-    return clamp(rising([](double v) { return std::exp(v); }, x), 0, inf);
+  template <typename I> static I range(math::ExpOp op, const I &x) {
+    return clamp(rising(op, [](double v) { return std::exp(v); }, x), 0, inf);
   }
-  static Interval range(math::Exp2Op, const Interval &x) {
-    return clamp(rising([](double v) { return std::exp2(v); }, x), 0, inf);
+  template <typename I> static I range(math::Exp2Op op, const I &x) {
+    return clamp(rising(op, [](double v) { return std::exp2(v); }, x), 0, inf);
   }
-  static Interval range(math::ExpM1Op, const Interval &x) {
-    return clamp(rising([](double v) { return std::expm1(v); }, x), -1, inf);
+  template <typename I> static I range(math::ExpM1Op op, const I &x) {
+    return clamp(rising(op, [](double v) { return std::expm1(v); }, x), -1, inf);
   }
-  static Interval range(math::LogOp, const Interval &x) {
-    return rising([](double v) { return std::log(v); }, within(x, 0, inf));
+  template <typename I> static I range(math::LogOp op, const I &x) {
+    return rising(op, [](double v) { return std::log(v); }, within(x, 0, inf));
   }
-  static Interval range(math::Log2Op, const Interval &x) {
-    return rising([](double v) { return std::log2(v); }, within(x, 0, inf));
+  template <typename I> static I range(math::Log2Op op, const I &x) {
+    return rising(op, [](double v) { return std::log2(v); }, within(x, 0, inf));
   }
-  static Interval range(math::Log10Op, const Interval &x) {
-    return rising([](double v) { return std::log10(v); }, within(x, 0, inf));
+  template <typename I> static I range(math::Log10Op op, const I &x) {
+    return rising(op, [](double v) { return std::log10(v); }, within(x, 0, inf));
   }
-  static Interval range(math::Log1pOp, const Interval &x) {
-    return rising([](double v) { return std::log1p(v); }, within(x, -1, inf));
+  template <typename I> static I range(math::Log1pOp op, const I &x) {
+    return rising(op, [](double v) { return std::log1p(v); }, within(x, -1, inf));
   }
-  static Interval range(math::TanhOp, const Interval &x) {
-    return clamp(rising([](double v) { return std::tanh(v); }, x), -1, 1);
+  template <typename I> static I range(math::TanhOp op, const I &x) {
+    return clamp(rising(op, [](double v) { return std::tanh(v); }, x), -1, 1);
   }
-  static Interval range(math::ErfOp, const Interval &x) {
-    return clamp(rising([](double v) { return std::erf(v); }, x), -1, 1);
+  template <typename I> static I range(math::ErfOp op, const I &x) {
+    return clamp(rising(op, [](double v) { return std::erf(v); }, x), -1, 1);
   }
-  static Interval range(math::ErfcOp, const Interval &x) {
-    return clamp(falling([](double v) { return std::erfc(v); }, x), 0, 2);
+  template <typename I> static I range(math::ErfcOp op, const I &x) {
+    return clamp(falling(op, [](double v) { return std::erfc(v); }, x), 0, 2);
   }
-  static Interval range(math::SinhOp, const Interval &x) {
-    return rising([](double v) { return std::sinh(v); }, x);
+  template <typename I> static I range(math::SinhOp op, const I &x) {
+    return rising(op, [](double v) { return std::sinh(v); }, x);
   }
-  static Interval range(math::CoshOp, const Interval &x) {
-    return rising([](double v) { return std::cosh(v); }, absolute(x));
+  template <typename I> static I range(math::CoshOp op, const I &x) {
+    return rising(op, [](double v) { return std::cosh(v); }, absolute(x));
   }
-  static Interval range(math::AsinhOp, const Interval &x) {
-    return rising([](double v) { return std::asinh(v); }, x);
+  template <typename I> static I range(math::AsinhOp op, const I &x) {
+    return rising(op, [](double v) { return std::asinh(v); }, x);
   }
-  static Interval range(math::AcoshOp, const Interval &x) {
-    return rising([](double v) { return std::acosh(v); }, within(x, 1, inf));
+  template <typename I> static I range(math::AcoshOp op, const I &x) {
+    return rising(op, [](double v) { return std::acosh(v); }, within(x, 1, inf));
   }
-  static Interval range(math::AtanhOp, const Interval &x) {
-    return rising([](double v) { return std::atanh(v); }, within(x, -1, 1));
+  template <typename I> static I range(math::AtanhOp op, const I &x) {
+    return rising(op, [](double v) { return std::atanh(v); }, within(x, -1, 1));
   }
-  static Interval range(math::AtanOp, const Interval &x) {
-    return rising([](double v) { return std::atan(v); }, x);
+  template <typename I> static I range(math::AtanOp op, const I &x) {
+    return rising(op, [](double v) { return std::atan(v); }, x);
   }
-  static Interval range(math::AsinOp, const Interval &x) {
-    return rising([](double v) { return std::asin(v); }, within(x, -1, 1));
+  template <typename I> static I range(math::AsinOp op, const I &x) {
+    return rising(op, [](double v) { return std::asin(v); }, within(x, -1, 1));
   }
-  static Interval range(math::AcosOp, const Interval &x) {
-    return falling([](double v) { return std::acos(v); }, within(x, -1, 1));
+  template <typename I> static I range(math::AcosOp op, const I &x) {
+    return falling(op, [](double v) { return std::acos(v); }, within(x, -1, 1));
   }
   static Interval range(math::SinOp, const Interval &x) { return wave(x, 0); }
   static Interval range(math::CosOp, const Interval &x) { return wave(x, pi / 2); }
-  static Interval range(math::TanOp, const Interval &x) {
+  static Interval range(math::TanOp op, const Interval &x) {
     // Within one branch, away from the poles.
     if (x.low > -1.57 && x.high < 1.57)
-      return rising([](double v) { return std::tan(v); }, x);
+      return rising(op, [](double v) { return std::tan(v); }, x);
     return {-inf, inf, x.mayBeNaN || hasInfinity(x)};
   }
   static Interval range(math::Atan2Op, const Interval &y, const Interval &x) {
@@ -160,10 +154,10 @@ struct Rules {
   static Interval range(math::FPowIOp, const Interval &x, const Interval &y) {
     return power(x, Interval::of(y.low, y.high));
   }
-  static Interval range(math::FmaOp, const Interval &a, const Interval &b, const Interval &c) {
+  template <typename I> static I range(math::FmaOp, const I &a, const I &b, const I &c) {
     return fusedMultiplyAdd(a, b, c);
   }
-  static Interval range(math::ClampFOp, const Interval &x, const Interval &low, const Interval &high) {
+  template <typename I> static I range(math::ClampFOp, const I &x, const I &low, const I &high) {
     return minimum(maximum(x, low), high);
   }
   static Interval test(bool mayBeTrue, bool mayBeFalse) { return Interval::of(mayBeFalse ? 0 : 1, mayBeTrue ? 1 : 0); }
@@ -206,6 +200,9 @@ void selfopt::registerMathRange(DialectRegistry &registry) {
                  AtanhOp, AtanOp, AsinOp, AcosOp, SinOp, CosOp, TanOp, Atan2Op, CopySignOp, PowFOp, FPowIOp, FmaOp,
                  ClampFOp, IsNaNOp, IsInfOp, IsFiniteOp, IsNormalOp, AbsIOp, CtPopOp, CountLeadingZerosOp,
                  CountTrailingZerosOp>(*context);
+    attachBounds<Rules, AbsFOp, CeilOp, FloorOp, RoundOp, RoundEvenOp, TruncOp, SqrtOp, CbrtOp, ExpOp, Exp2Op, ExpM1Op,
+                 LogOp, Log2Op, Log10Op, Log1pOp, TanhOp, ErfOp, ErfcOp, SinhOp, AsinhOp, AcoshOp, AtanhOp, AtanOp,
+                 AsinOp, AcosOp, CoshOp, FmaOp, ClampFOp>(*context);
     SincosOp::attachInterface<SinCosModel>(*context);
     IPowIOp::attachInterface<TopModel<IPowIOp>>(*context);
   });

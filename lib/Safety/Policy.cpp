@@ -276,7 +276,7 @@ struct Checker {
       return make(op, text, Verdict::Unknown, "@" + op.getSubjectAttr().getRootReference().getValue() + " is not defined");
     ProofResult proof;
     if (op.needsWeights() && facts.weights) {
-      proof = checkTrained(spec, this->program, op, *facts.weights);
+      proof = checkTrained(spec, this->program, op, *facts.weights, facts.boundEngine);
     } else if (op.needsWeights()) {
       proof.detail = "it was not re-checked: it is of trained weights, and none were given";
     } else if (spec.getContext() != original.getContext()) {
@@ -418,10 +418,12 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
   return results;
 }
 
-std::vector<CheckResult> Policy::checkWeights(ModuleOp candidate, const TrainedWeights &weights) const {
+std::vector<CheckResult> Policy::checkWeights(ModuleOp candidate, const TrainedWeights &weights,
+                                              const BoundEngine &engine) const {
   std::vector<CheckResult> results;
   ProgramFacts facts;
   facts.weights = &weights;
+  facts.boundEngine = engine;
   Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
   checker.findSymbols();
   if (auto policy = candidate.lookupSymbol<PolicyOp>(policyName))

@@ -8,6 +8,7 @@
 #include "SelfOpt/Safety/TrainedChecks.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "SelfOpt/Reference/Predict.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
 #include <cmath>
 
@@ -37,31 +38,52 @@ static ProofResult share(RequireOp require, StringRef what, int64_t count, int64
                   llvm::json::Object{{what, count}, {"rows", rows}});
 }
 
-static ProofResult checkRobust(RequireOp require, const BoundPropagation &model, const Split &split) {
+static llvm::Expected<ProofResult> checkRobust(RequireOp require, ModelOp model, const TrainedWeights &weights,
+                                               const Split &split, const BoundEngine &engine) {
+  auto propagation = BoundPropagation::create(model, weights, engine);
+  if (!propagation)
+    return propagation.takeError();
   double radius = require.getParameter("radius");
-  ScoreBounds bounds = model.bounds(split.features, split.count, radius, split.labels);
-  ProofResult result =
-      share(require, "certified", llvm::count_if(bounds.margin, [](double m) { return m > 0; }), split.count);
+  auto margins = propagation->margins(split.features, split.count, radius, split.labels);
+  if (!margins)
+    return margins.takeError();
+  ProofResult result = share(require, "certified", llvm::count_if(*margins, [](float m) { return m > 0; }), split.count);
   (*result.evidence.getAsObject())["radius"] = radius;
   return result;
 }
 
-std::pair<int64_t, double> selfopt::predictionOf(const ScoreBounds &points, int64_t row) {
-  int64_t K = points.classes, best = 0;
-  std::vector<double> score(K);
-  for (int64_t k = 0; k < K; ++k) {
-    score[k] = points.middle(row, k);
-    if (!std::isfinite(score[k]))
+llvm::Expected<Predictions> selfopt::predict(ModelOp model, const TrainedWeights &weights, ArrayRef<float> features,
+                                             int64_t count) {
+  auto error = [](const Twine &message) {
+    return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
+  };
+  if (auto wrong = weights.expectModel(model))
+    return std::move(wrong);
+  Block &block = model.getBody().front();
+  auto input = dyn_cast<RankedTensorType>(block.getArgument(0).getType());
+  auto output = dyn_cast<RankedTensorType>(block.getTerminator()->getOperand(0).getType());
+  if (!input || !output || output.getRank() != 1)
+    return error("expected a model that ends in a vector, found one that ends in something else");
+  auto scores = reference::predict(model, weights.parameters, features, count);
+  if (failed(scores))
+    return error("@" + model.getSymName() + " can't be run by the reference interpreter");
+  return Predictions{output.getDimSize(0), std::move(*scores)};
+}
+
+std::pair<int64_t, double> Predictions::answer(int64_t row) const {
+  int64_t best = 0;
+  for (int64_t k = 0; k < classes; ++k) {
+    if (!std::isfinite(score(row, k)))
       return {-1, 1};
-    best = score[k] > score[best] ? k : best;
+    best = score(row, k) > score(row, best) ? k : best;
   }
   double sum = 0;
-  for (double s : score)
-    sum += std::exp(s - score[best]);
+  for (int64_t k = 0; k < classes; ++k)
+    sum += std::exp(score(row, k) - score(row, best));
   return {best, 1 / sum};
 }
 
-static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &points, const Split &split) {
+static ProofResult checkClassAccuracy(RequireOp require, const Predictions &points, const Split &split) {
   std::vector<int64_t> right(points.classes), all(points.classes);
   for (int64_t r = 0; r < split.count; ++r) {
     int64_t label = split.labels[r];
@@ -69,7 +91,7 @@ static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &poin
     if (label < 0 || label >= points.classes)
       return compared(require, 0, "at_least", "no score for class " + Twine(label), llvm::json::Object());
     ++all[label];
-    right[label] += predictionOf(points, r).first == label;
+    right[label] += points.answer(r).first == label;
   }
   // A class without examples says nothing.
   int64_t worst = -1;
@@ -82,26 +104,25 @@ static ProofResult checkClassAccuracy(RequireOp require, const ScoreBounds &poin
 }
 
 /// Labels or targets are what the incumbent says. A score that is not finite says nothing, and agrees with nobody.
-static ProofResult checkAgreement(RequireOp require, const ScoreBounds &points, const Split &split) {
+static ProofResult checkAgreement(RequireOp require, const Predictions &points, const Split &split) {
   double within = require.getParameter("within");
   int64_t same = 0;
   for (int64_t r = 0; r < split.count; ++r) {
-    // A prediction as the file of answers has it, in f32.
-    auto isNear = [&](int64_t k) {
-      return std::fabs(double(float(points.middle(r, k))) - split.targets[r * points.classes + k]) <= within;
+      auto isNear = [&](int64_t k) {
+      return std::fabs(points.score(r, k) - split.targets[r * points.classes + k]) <= within;
     };
     same += split.labels.empty() ? llvm::all_of(llvm::seq(points.classes), isNear)
-                                 : predictionOf(points, r).first == split.labels[r];
+                                 : points.answer(r).first == split.labels[r];
   }
   return share(require, "same", same, split.count);
 }
 
-static ProofResult checkCalibration(RequireOp require, const ScoreBounds &points, const Split &split) {
+static ProofResult checkCalibration(RequireOp require, const Predictions &points, const Split &split) {
   // Naeini, Cooper and Hauskrecht 2015: bins of equal width of the probability of what is said.
   constexpr int64_t bins = 10;
   double excess[bins] = {};
   for (int64_t r = 0; r < split.count; ++r) {
-    auto [said, probability] = predictionOf(points, r);
+    auto [said, probability] = points.answer(r);
     int64_t bin = std::min(bins - 1, int64_t(probability * bins));
     excess[bin] += probability - (said == split.labels[r]);
   }
@@ -112,10 +133,11 @@ static ProofResult checkCalibration(RequireOp require, const ScoreBounds &points
                   llvm::json::Object{{"error", fourDigits(error)}, {"rows", split.count}});
 }
 
-ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp require, const TrainedWeights &weights) {
+ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp require, const TrainedWeights &weights,
+                                  const BoundEngine &engine) {
   bool measured = require.getProperty() != Property::Robust;
-  StringRef engine = measured ? "measured" : "interval bound propagation";
-  auto unknown = [&](const Twine &why) { return ProofResult{Verdict::Unknown, engine.str(), why.str()}; };
+  StringRef engineName = measured ? "measured" : "interval bound propagation";
+  auto unknown = [&](const Twine &why) { return ProofResult{Verdict::Unknown, engineName.str(), why.str()}; };
   StringRef name = require.getSubjectAttr().getRootReference();
   auto train = spec.lookupSymbol<TrainOp>(program);
   auto model = spec.lookupSymbol<ModelOp>(name);
@@ -133,17 +155,24 @@ ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp re
   const Split &split = (*data)->split(on);
   if (split.count == 0)
     return unknown("@" + dataset.getSymName() + " has no examples to " + on);
-  auto propagation = BoundPropagation::create(model, weights);
-  if (!propagation)
-    return unknown(llvm::toString(propagation.takeError()));
-  if (dataset.hasLabel() && propagation->classes() < 2)
+  auto scores = dyn_cast<RankedTensorType>(model.getBody().front().getTerminator()->getOperand(0).getType());
+  if (dataset.hasLabel() && (!scores || scores.getNumElements() < 2))
     return unknown("@" + name + " has no score for each of two classes or more");
-  ScoreBounds points = propagation->bounds(split.features, measured ? split.count : 0, 0, {});
-  ProofResult result = !measured                                          ? checkRobust(require, *propagation, split)
-                       : require.getProperty() == Property::ClassAccuracy ? checkClassAccuracy(require, points, split)
-                       : require.getProperty() == Property::CalibrationError ? checkCalibration(require, points, split)
-                                                                             : checkAgreement(require, points, split);
-  result.engine = engine;
+  ProofResult result;
+  if (measured) {
+    auto points = predict(model, weights, split.features, split.count);
+    if (!points)
+      return unknown(llvm::toString(points.takeError()));
+    result = require.getProperty() == Property::ClassAccuracy      ? checkClassAccuracy(require, *points, split)
+             : require.getProperty() == Property::CalibrationError ? checkCalibration(require, *points, split)
+                                                                   : checkAgreement(require, *points, split);
+  } else {
+    auto robust = checkRobust(require, model, weights, split, engine);
+    if (!robust)
+      return unknown(llvm::toString(robust.takeError()));
+    result = std::move(*robust);
+  }
+  result.engine = engineName;
   (*result.evidence.getAsObject())["weights"] = weights.digest;
   return result;
 }

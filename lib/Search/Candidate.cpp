@@ -184,6 +184,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
     if ((result.sameAs = *same) >= 0)
       return result;
   }
+  BoundCompiler bounds;
   bool asksWeights = llvm::any_of(checks, [](const CheckResult &c) { return c.needs == Needs::Weights; });
   double sum = 0, lossSum = 0;
   llvm::json::Array perSeed;
@@ -203,7 +204,7 @@ CandidateResult CandidateEvaluator::evaluate(const CandidateRequest &request) {
       auto weights = TrainedWeights::decode("the weights", encodeParameters(**executable, *planned));
       if (!weights)
         return fail(llvm::toString(weights.takeError()));
-      auto found = policy.checkWeights(*spec, *weights);
+      auto found = policy.checkWeights(*spec, *weights, std::ref(bounds));
       if (reject(found, Needs::Weights))
         return result;
       // It holds for every seed; what is kept is what the first one shows.

@@ -105,22 +105,22 @@ int run::answersMain() {
   auto weights = TrainedWeights::read(weightsFile);
   if (!weights)
     return fail(llvm::toString(weights.takeError()));
-  auto model = BoundPropagation::create(spec->module->lookupSymbol<ModelOp>(train.getModel()), *weights);
-  if (!model)
-    return fail("@" + train.getModel() + " has no answers: " + llvm::toString(model.takeError()));
+  auto model = spec->module->lookupSymbol<ModelOp>(train.getModel());
   const Split &split = (*data)->split(splitName);
   if (split.count == 0)
     return fail("@" + dataset.getSymName() + " has no examples to " + splitName);
-  if (dataset.hasLabel() && model->classes() < 2)
+  auto points = predict(model, *weights, split.features, split.count);
+  if (!points)
+    return fail("@" + train.getModel() + " has no answers: " + llvm::toString(points.takeError()));
+  if (dataset.hasLabel() && points->classes < 2)
     return fail("@" + train.getModel() + " has no answers: expected one score per class, found one score");
-  ScoreBounds points = model->bounds(split.features, split.count, 0, {});
   std::string text;
   Domain features{dataset.getFeatureLow().convertToDouble(), dataset.getFeatureHigh().convertToDouble()}, answers;
   // Of classes, all that there are; of a regression, from the least to the greatest prediction.
   if (dataset.hasLabel())
-    answers = {0, double(points.classes - 1)};
+    answers = {0, double(points->classes - 1)};
   for (int64_t r = 0, n = (*data)->featureSize; r < split.count; ++r) {
-    int64_t answer = predictionOf(points, r).first;
+    int64_t answer = points->answer(r).first;
     // Nothing is the answer, and another candidate that says nothing either must not agree with it.
     if (answer < 0)
       return fail("@" + train.getModel() + " has no answer for example " + llvm::Twine(r) + " to " + splitName +
@@ -131,15 +131,15 @@ int run::answersMain() {
       text += fmt::format("{}\n", answer);
       continue;
     }
-    for (int64_t k = 0; k < points.classes; ++k)
-      text += numberIn(answers, float(points.middle(r, k))) + (k + 1 < points.classes ? "," : "\n");
+    for (int64_t k = 0; k < points->classes; ++k)
+      text += numberIn(answers, float(points->score(r, k))) + (k + 1 < points->classes ? "," : "\n");
   }
   if (auto error = writeFileAtomically(outFile, text))
     return fail(llvm::toString(std::move(error)));
   if (json)
     printJson(llvm::json::Object{{"event", "done"},
                                  {"rows", split.count},
-                                 {dataset.hasLabel() ? "classes" : "numbers", points.classes},
+                                 {dataset.hasLabel() ? "classes" : "numbers", points->classes},
                                  {"weights", weights->digest},
                                  {"digest", digestHex(text)}});
   else

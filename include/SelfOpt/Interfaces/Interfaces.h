@@ -24,6 +24,15 @@ namespace reference {
 class Interpreter;
 struct Tensor;
 } // namespace reference
+class BoundBuilder;
+
+/// What bounds the elements of a value, as values of a program: see BoundOpInterface.
+struct Bounds {
+  mlir::Value low, high;
+  /// Of a layer that sums products: how far its elements may be from the real sum of what f32 gave it, its coefficients
+  /// rounded included; null otherwise.
+  mlir::Value rounding;
+};
 
 /// One attribute that a mutation may change: either a closed list of values, or a closed range of integers.
 struct AttributeChoice {

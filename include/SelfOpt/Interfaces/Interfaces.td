@@ -62,6 +62,44 @@ def RangeOpInterface : SelfOptInterface<"RangeOpInterface"> {
   ];
 }
 
+def BoundOpInterface : SelfOptInterface<"BoundOpInterface"> {
+  let description = [{
+    Given what bounds the operands as values of a program, which program computes what bounds the results? The range rule
+    of the op as code: asked by `--selfopt-derive-bounds`, which makes of a model the program that bounds its scores over
+    a ball of inputs. Bounds are tensors of f32 with one dimension of examples in front, element by element, rounded
+    outward; where nothing is known they are NaN, and so is all that is computed from them.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Appends the bounds of the results. `parameters` are those of a layer. Fails, without an error, where the op has no
+      such rule: the caller names it.
+    }], "::llvm::LogicalResult", "buildBounds",
+    (ins "::selfopt::BoundBuilder &":$builder, "::llvm::ArrayRef<::selfopt::Bounds>":$operands,
+         "::mlir::ValueRange":$parameters, "::llvm::SmallVectorImpl<::selfopt::Bounds> &":$results)>,
+    InterfaceMethod<[{
+      Whether the result is a linear function of the operands, up to its rounding: then nothing is lost by
+      `buildRelaxation`.
+    }], "bool", "isLinear", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{
+      A bound from below of a linear form of the result by one of the operands (Zhang et al. 2018):
+
+        sum_j coefficients_j result_j >= sum_x sum_i operandCoefficients[x]_i x_i + terms,  for all operands within bounds
+
+      `coefficients` is [examples, forms, elements]. Appends one entry for each operand, null where the form does not
+      depend on it, and any number of terms, [examples, forms]. Bounds of operands and result are what `buildBounds` made.
+      Fails, without an error, where the op has no such rule: the caller takes the least value over the result's bounds.
+    }], "::llvm::LogicalResult", "buildRelaxation",
+    (ins "::selfopt::BoundBuilder &":$builder, "::llvm::ArrayRef<::selfopt::Bounds>":$operands,
+         "::selfopt::Bounds":$result, "::mlir::ValueRange":$parameters, "::mlir::Value":$coefficients,
+         "::llvm::SmallVectorImpl<::mlir::Value> &":$operandCoefficients,
+         "::llvm::SmallVectorImpl<::mlir::Value> &":$terms), [{}], [{
+      (void)builder; (void)operands; (void)result; (void)parameters; (void)coefficients; (void)operandCoefficients;
+      (void)terms;
+      return ::llvm::failure();
+    }]>
+  ];
+}
+
 def CostOpInterface : SelfOptInterface<"CostOpInterface"> {
   let description = [{
     FLOPs, bytes and parameters of one execution, as exact integers. Asked by the safety limits, the search and

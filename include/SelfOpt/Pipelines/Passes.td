@@ -27,6 +27,18 @@ def VerifyLowered : Pass<"selfopt-verify-lowered", "::mlir::ModuleOp"> {
   let summary = "checks what holds after S4";
 }
 
+def DeriveBounds : Pass<"selfopt-derive-bounds", "::mlir::ModuleOp"> {
+  let summary = "adds the programs that bound each model over a box of inputs";
+  let description = [{
+    For every `selfopt.model @net`, the functions `@net.bounds` and `@net.margins`, which compute
+    what the model may answer over a box of inputs, for so many examples. They are functions of upstream ops, which
+    `--selfopt-plan` and the stages behind it take as they are. What a policy requires as `robust` is decided by them.
+  }];
+  let options = [Option<"examples", "examples", "int64_t", /*default=*/"64", "examples of one call">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
   let summary = "checks a spec against its own policy";
   let description = [{

@@ -42,6 +42,18 @@ llvm::FailureOr<ProgramFacts> programFacts(mlir::ModuleOp spec, PlannedProgram &
 /// What this process compiles for, as a certificate names it: triple and processor.
 std::string targetName();
 
+/// A BoundEngine that plans and compiles what bounds a model over balls of inputs, like what trains. It keeps the last
+/// one: a model is asked about with the weights of several seeds.
+class BoundCompiler {
+public:
+  llvm::Expected<std::unique_ptr<BoundFunction>> operator()(ModelOp model, BoundProgram kind,
+                                                            const TrainedWeights &weights);
+
+private:
+  std::string key; ///< The model's text, and the kind.
+  std::shared_ptr<Executable> executable;
+};
+
 /// Loads a planned program.
 llvm::FailureOr<std::unique_ptr<Executable>> loadProgram(PlannedProgram &planned);
 

@@ -7,14 +7,15 @@
 #ifndef SELFOPT_REFERENCE_LANES_H
 #define SELFOPT_REFERENCE_LANES_H
 
-#include "SelfOpt/Reference/Tensor.h"
+#include "SelfOpt/Reference/Interpreter.h"
 #include "mlir/IR/Block.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace selfopt::reference {
 
-/// Whether all inputs of a program can be run at once: it is one of scalars, and its ops are elementwise.
+/// Whether all inputs of a program can be run at once: it is one of scalars, its ops are elementwise, and it uses nothing
+/// from outside.
 bool hasLanes(mlir::Block &program);
 
 /// One element of a column, as a scalar.
@@ -28,7 +29,8 @@ public:
 
   /// A column of `lanes` elements for each argument; appends one for each result. Fails with an error on the op at fault,
   /// for all inputs together.
-  llvm::LogicalResult run(llvm::ArrayRef<Tensor> columns, llvm::SmallVectorImpl<Tensor> &results) const;
+  llvm::LogicalResult run(llvm::ArrayRef<Tensor> columns, llvm::SmallVectorImpl<Tensor> &results,
+                          Precision precision = Precision::AsTyped) const;
 
 private:
   mlir::OwningOpRef<mlir::ModuleOp> wide; ///< Its body is the copy.

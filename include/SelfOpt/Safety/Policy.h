@@ -50,6 +50,7 @@ struct ProgramFacts {
   std::optional<int64_t> codeBytes;  ///< Absent: not compiled, and a limit of the code is unknown.
   std::string target;                ///< Of `codeBytes`: what it was compiled for.
   const TrainedWeights *weights = nullptr; ///< Null: not trained, and what is required of weights is unknown.
+  BoundEngine boundEngine = interpretBounds; ///< Runs what bounds over balls are computed by.
 };
 
 class Policy {
@@ -61,8 +62,9 @@ public:
   /// The seals, then the other constraints in the order of the policy.
   std::vector<CheckResult> check(mlir::ModuleOp candidate, const ProgramFacts &facts) const;
 
-  /// Only what is required of weights, for these, in the order of the policy.
-  std::vector<CheckResult> checkWeights(mlir::ModuleOp candidate, const TrainedWeights &weights) const;
+  /// Only what is required of weights, for these, in the order of the policy. `engine` runs what bounds are computed by.
+  std::vector<CheckResult> checkWeights(mlir::ModuleOp candidate, const TrainedWeights &weights,
+                                        const BoundEngine &engine = interpretBounds) const;
 
   /// Symbol to digest, of all that is sealed.
   const std::map<std::string, std::string> &getSeals() const { return sealed; }

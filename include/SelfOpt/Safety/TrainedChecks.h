@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// `robust` is proved, for these weights, by bound propagation. The others are measured:
-// on the scores in the middle of the bounds at radius 0, so that whoever checks needs no compiler.
+// `robust` is proved, for these weights, by bound propagation. The others are measured, on what the reference interpreter
+// predicts: so that whoever checks needs no compiler, and finds the same.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_SAFETY_TRAINEDCHECKS_H
@@ -19,13 +19,23 @@
 
 namespace selfopt {
 
-/// The class that a row's scores say, the first of equals, and its softmax; -1 where a score is not finite.
-std::pair<int64_t, double> predictionOf(const ScoreBounds &points, int64_t row);
+/// What a trained model says of some examples.
+struct Predictions {
+  int64_t classes = 0;        ///< Scores of a row; of a regression, what it predicts.
+  std::vector<double> scores; ///< count x classes, numbers of f32.
+
+  double score(int64_t row, int64_t k) const { return scores[row * classes + k]; }
+  /// The class that a row's scores say, the first of equals, and its softmax; -1 where a score is not finite.
+  std::pair<int64_t, double> answer(int64_t row) const;
+};
+/// By the reference interpreter. An error names the op that can't be run, or the weights that are of another model.
+llvm::Expected<Predictions> predict(ModelOp model, const TrainedWeights &weights, llvm::ArrayRef<float> features,
+                                    int64_t count);
 
 /// A requirement `@model on SPLIT` of `selfopt.train @program`, whose model it must be of and whose weights count, and
-/// its data where no other dataset is named.
+/// its data where no other dataset is named. `engine` runs what bounds are computed by.
 ProofResult checkTrained(mlir::ModuleOp spec, llvm::StringRef program, safety::RequireOp require,
-                         const TrainedWeights &weights);
+                         const TrainedWeights &weights, const BoundEngine &engine = interpretBounds);
 
 } // namespace selfopt
 #endif // SELFOPT_SAFETY_TRAINEDCHECKS_H

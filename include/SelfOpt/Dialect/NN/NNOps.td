@@ -50,7 +50,14 @@ class NN_Op<string mnemonic, list<Trait> traits = []> : Op<NN_Dialect, mnemonic,
   let hasCustomAssemblyFormat = 1;
 }
 
-def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters", "getSharedName"]>,
+/// Its rule of ranges as a program, too.
+defvar NN_Bounds = DeclareOpInterfaceMethods<BoundOpInterface>;
+/// And its relaxation to linear functions.
+defvar NN_Relaxation = DeclareOpInterfaceMethods<BoundOpInterface, ["buildRelaxation"]>;
+/// Which loses nothing.
+defvar NN_Linear = DeclareOpInterfaceMethods<BoundOpInterface, ["buildRelaxation", "isLinear"]>;
+
+def NN_DenseOp : NN_Op<"dense", [NN_Linear, DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters", "getSharedName"]>,
     DeclareOpInterfaceMethods<MutableOpInterface>, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "fully connected layer";
   let description = [{
@@ -75,7 +82,7 @@ def NN_DenseOp : NN_Op<"dense", [DeclareOpInterfaceMethods<LayerOpInterface, ["g
   }];
 }
 
-def NN_ActivationOp : NN_Op<"activation", [DeclareOpInterfaceMethods<LayerOpInterface>,
+def NN_ActivationOp : NN_Op<"activation", [NN_Relaxation, DeclareOpInterfaceMethods<LayerOpInterface>,
     DeclareOpInterfaceMethods<MutableOpInterface>, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "elementwise nonlinearity";
   let description = [{
@@ -90,7 +97,7 @@ def NN_ActivationOp : NN_Op<"activation", [DeclareOpInterfaceMethods<LayerOpInte
   let results = (outs NN_Tensor:$result);
 }
 
-class NN_RowOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface>,
+class NN_RowOp<string mnemonic> : NN_Op<mnemonic, [NN_Bounds, DeclareOpInterfaceMethods<LayerOpInterface>,
     DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let arguments = (ins NN_Vector:$input);
   let results = (outs NN_Vector:$result);
@@ -152,7 +159,7 @@ def NN_ArgmaxOp : NN_Op<"argmax", [DeclareOpInterfaceMethods<LayerOpInterface>]>
   let results = (outs I32:$result);
 }
 
-def NN_ReduceOp : NN_Op<"reduce", [DeclareOpInterfaceMethods<LayerOpInterface>,
+def NN_ReduceOp : NN_Op<"reduce", [NN_Bounds, DeclareOpInterfaceMethods<LayerOpInterface>,
     DeclareOpInterfaceMethods<MutableOpInterface>]> {
   let summary = "sum, mean or maximum of a vector";
   let description = [{
@@ -164,7 +171,7 @@ def NN_ReduceOp : NN_Op<"reduce", [DeclareOpInterfaceMethods<LayerOpInterface>,
   let results = (outs F32:$result);
 }
 
-class NN_NormOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters"]>,
+class NN_NormOp<string mnemonic> : NN_Op<mnemonic, [NN_Bounds, DeclareOpInterfaceMethods<LayerOpInterface, ["getParameters"]>,
     DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let arguments = (ins NN_Vector:$input);
   let results = (outs NN_Vector:$result);
@@ -191,7 +198,7 @@ def NN_RmsNormOp : NN_NormOp<"rms_norm"> {
   }];
 }
 
-def NN_ConcatOp : NN_Op<"concat", [DeclareOpInterfaceMethods<LayerOpInterface>,
+def NN_ConcatOp : NN_Op<"concat", [NN_Linear, DeclareOpInterfaceMethods<LayerOpInterface>,
     DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "vectors one behind the other";
   let description = [{
@@ -203,7 +210,7 @@ def NN_ConcatOp : NN_Op<"concat", [DeclareOpInterfaceMethods<LayerOpInterface>,
   let results = (outs NN_Vector:$result);
 }
 
-class NN_StochasticOp<string mnemonic> : NN_Op<mnemonic, [DeclareOpInterfaceMethods<LayerOpInterface>,
+class NN_StochasticOp<string mnemonic> : NN_Op<mnemonic, [NN_Linear, DeclareOpInterfaceMethods<LayerOpInterface>,
     DeclareOpInterfaceMethods<StochasticLayerOpInterface>, DeclareOpInterfaceMethods<MutableOpInterface>,
     DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let results = (outs NN_Tensor:$result);

@@ -1,0 +1,120 @@
+//===- BoundBuilder.cpp - Programs that bound what others compute ----------------------- -===//
+//
+// Part of the SelfOpt Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SelfOpt/Dialect/BoundBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace selfopt;
+
+static RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
+
+Value BoundBuilder::add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
+Value BoundBuilder::subtract(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
+Value BoundBuilder::multiply(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
+Value BoundBuilder::divide(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
+Value BoundBuilder::negate(Value x) { return arith::NegFOp::create(b, loc, x); }
+Value BoundBuilder::absolute(Value x) { return math::AbsFOp::create(b, loc, x); }
+Value BoundBuilder::squareRoot(Value x) { return math::SqrtOp::create(b, loc, x); }
+Value BoundBuilder::maximum(Value x, Value y) { return arith::MaximumFOp::create(b, loc, x, y); }
+Value BoundBuilder::minimum(Value x, Value y) { return arith::MinimumFOp::create(b, loc, x, y); }
+Value BoundBuilder::less(Value x, Value y) {
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, y);
+}
+Value BoundBuilder::lessOrEqual(Value x, Value y) {
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, x, y);
+}
+Value BoundBuilder::select(Value condition, Value x, Value y) {
+  return arith::SelectOp::create(b, loc, condition, x, y);
+}
+
+Value BoundBuilder::known(Value x, Value size) {
+  Value inside = lessOrEqual(size, like(size, largest));
+  return select(inside, x, like(x, NAN));
+}
+Bounds BoundBuilder::outward(Value low, Value high, double relative) {
+  auto moved = [&](Value x, bool up) {
+    Value size = absolute(x);
+    Value by = shift(scale(size, relative), tiny);
+    return known(up ? add(x, by) : subtract(x, by), size);
+  };
+  Value l = moved(low, false), h = moved(high, true);
+  return {l, h, {}};
+}
+Value BoundBuilder::magnitude(Value low, Value high) {
+  Value l = absolute(low), h = absolute(high);
+  return maximum(l, h);
+}
+
+SmallVector<Value> BoundBuilder::map(ArrayRef<int64_t> shape, ValueRange ins, ArrayRef<AffineMap> maps,
+                                     ArrayRef<Type> results, ElementBody body) {
+  SmallVector<AffineMap> all(maps);
+  SmallVector<Value> outs;
+  SmallVector<Type> types;
+  for (Type type : results) {
+    outs.push_back(tensor::EmptyOp::create(b, loc, shape, type));
+    types.push_back(outs.back().getType());
+    all.push_back(identity(shape.size()));
+  }
+  SmallVector<utils::IteratorType> iterators(shape.size(), utils::IteratorType::parallel);
+  auto op = linalg::GenericOp::create(b, loc, types, ins, outs, all, iterators,
+                                      [&](OpBuilder &inner, Location l, ValueRange elements) {
+                                        BoundBuilder t(inner, l, examples);
+                                        linalg::YieldOp::create(inner, l, body(t, elements.take_front(ins.size())));
+                                      });
+  return SmallVector<Value>(op.getResults());
+}
+SmallVector<Value> BoundBuilder::map(ValueRange ins, unsigned results, ElementBody body) {
+  auto shape = typeOf(ins.front()).getShape();
+  SmallVector<AffineMap> maps(ins.size(), identity(shape.size()));
+  return map(shape, ins, maps, SmallVector<Type>(results, b.getF32Type()), body);
+}
+Value BoundBuilder::sum(ArrayRef<int64_t> shape, ValueRange ins, ArrayRef<AffineMap> maps,
+                        llvm::function_ref<Value(BoundBuilder &, ValueRange)> body) {
+  return reduceLast(shape, b.getF32Type(), 0, ins, maps, [&](OpBuilder &inner, Location l, ValueRange e) -> Value {
+    BoundBuilder t(inner, l, examples);
+    return t.add(e.back(), body(t, e.drop_back()));
+  });
+}
+
+Value BoundBuilder::lose(Value coefficients, Value size) {
+  RankedTensorType type = typeOf(coefficients);
+  double n = double(type.getDimSize(2));
+  Value total = sum(type.getShape(), {coefficients, size}, {identity(3), dims(3, {0, 2})},
+                    [](BoundBuilder &t, ValueRange e) { return t.multiply(t.absolute(e[0]), e[1]); });
+  // All of one sign, so what the sum rounds is relative to itself.
+  return map(total, 1, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+    return {t.shift(t.scale(e[0], -(1 + 2 * gamma(n + 4))), -vanished * n)};
+  })[0];
+}
+Value BoundBuilder::loseRounding(Value coefficients, const Bounds &x) {
+  return lose(coefficients, map({x.low, x.high}, 1, [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+                return {t.shift(t.scale(t.magnitude(e[0], e[1]), 4 * unit), tiny)};
+              })[0]);
+}
+
+Value BoundBuilder::least(Value coefficients, const Bounds &x) {
+  // sum_i a_i m_i - |a_i| r_i: the rounding of the sum, too, is in the radius.
+  RankedTensorType type = typeOf(coefficients);
+  double n = double(type.getDimSize(2)), relative = gamma(2 * n + 16);
+  SmallVector<Value> ball = map({x.low, x.high}, 2, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + relative));
+    Value rounded = t.shift(t.scale(t.magnitude(e[0], e[1]), relative), tiny);
+    return {middle, t.add(half, rounded)};
+  });
+  Value total = sum(type.getShape(), {coefficients, ball[0], ball[1]},
+                    {identity(3), dims(3, {0, 2}), dims(3, {0, 2})}, [](BoundBuilder &t, ValueRange e) {
+                      Value middle = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
+                      return t.subtract(middle, off);
+                    });
+  return map(total, 1, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+    return {t.shift(e[0], -vanished * n)};
+  })[0];
+}
