@@ -13,7 +13,8 @@
 // names of values never enter. What is left is to fold, on a copy, and to sort commutative operands by their digests.
 //
 // An op that owns parameters is more than its expression: two dense layers of one input have two weights. Each takes
-// its number among the layers into its digest, which is also what its initial values depend on.
+// its number among the layers into its digest, which is also what its initial values depend on. So does one that nothing
+// reads: it is trained and counted, and the others draw their numbers behind it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -194,10 +195,15 @@ public:
     Operation *copy = cloneStructure(op);
     Block &block = copy->getRegion(0).front();
     foldProgram(block);
-    dropDeadCode(block);
+    for (Operation &dead : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (isOpTriviallyDead(&dead) && !draws(&dead))
+        dead.erase();
     expression(block);
     encoder.bytes.push_back('e');
     encoder.add(head);
+    for (Operation &unread : block.without_terminator())
+      if (unread.use_empty())
+        encoder.add(values[unread.getResult(0)]);
     encoder.add(TypeRange(block.getArgumentTypes()));
     for (Value v : block.getTerminator()->getOperands())
       encoder.add(values[v]);
@@ -214,6 +220,14 @@ private:
       return false;
     return llvm::all_of(op->getRegion(0).front().without_terminator(),
                         [](Operation &o) { return o.getNumRegions() == 0 && isMemoryEffectFree(&o); });
+  }
+
+  /// Whether the op has numbers of its own: parameters, or the noise of a training.
+  static bool draws(Operation *op) {
+    SmallVector<ParameterSpec> parameters;
+    if (auto layer = dyn_cast<LayerOpInterface>(op))
+      layer.getParameters(parameters);
+    return !parameters.empty() || isa<StochasticLayerOpInterface>(op);
   }
 
   void expression(Block &block) {

@@ -55,7 +55,6 @@ static std::string printed(Operation *op) {
   op->print(os, OpPrintingFlags().useLocalScope());
   return text;
 }
-
 /// sealDigest; adds the names of all that went into it to `closure`.
 static FailureOr<std::string> digestClosure(ModuleOp spec, StringRef symbol, std::set<std::string> *closure = nullptr) {
   // The closure over references, of programs and datasets; a policy and a search name what may change, so their own text
@@ -106,6 +105,9 @@ FailureOr<Policy> Policy::fix(ModuleOp spec, StringRef policyName, StringRef pro
       fixed.sealText += (fixed.sealText.empty() ? "seal @" : " @") + symbol.getValue().str();
     }
   fixed.original = std::make_shared<OwningOpRef<ModuleOp>>(spec.clone());
+  for (Operation &op : *(*fixed.original)->getBody())
+    if (auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName()); name && !isa<evolve::LineageOp>(op))
+      fixed.symbols[name.getValue()] = &op;
   for (const std::string &name : closure)
     fixed.closure.push_back((*fixed.original)->lookupSymbol(name));
   // Everything that learns is mutable, everything that judges is sealed, and there is no third kind.
@@ -168,6 +170,7 @@ struct Checker {
   ModuleOp original;
   const ProgramFacts &facts;
   Policy::Proofs &proofs;
+  const llvm::StringMap<Operation *> &originals;
   /// The spec's symbols, the first of each name.
   llvm::SmallDenseMap<StringAttr, Operation *, 32> symbols{};
 
@@ -178,6 +181,74 @@ struct Checker {
         symbols.try_emplace(name, &op);
   }
   Operation *lookup(StringAttr name) const { return symbols.lookup(name); }
+
+  /// A candidate has the symbols of the spec and no others: what is new is neither sealed nor mutable. What it trains,
+  /// with what and on what, stays as the spec says, and so does a policy that nothing seals. Says what differs.
+  std::string findStranger() {
+    unsigned found = 0;
+    for (Operation &op : *spec.getBody()) {
+      if (isa<evolve::LineageOp>(op))
+        continue;
+      auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
+      std::string what = name ? "@" + name.str() : op.getName().getStringRef().str();
+      Operation *then = name ? originals.lookup(name.getValue()) : nullptr;
+      if (!then || then->getName().getStringRef() != op.getName().getStringRef())
+        return what + " is not in the spec: it is neither sealed nor mutable";
+      ++found;
+      if (isa<PolicyOp>(op) && !sealed.count(name.str()) && printed(&op) != printed(then))
+        return what + " is not the spec's, and nothing seals it";
+      // Which split it is, is for no_flow.
+      for (NamedAttribute now : isa<TrainOp>(op) ? op.getAttrs() : ArrayRef<NamedAttribute>()) {
+        auto names = dyn_cast<SymbolRefAttr>(now.getValue());
+        auto before = then->getAttrOfType<SymbolRefAttr>(now.getName().getValue());
+        if (names && (!before || names.getRootReference().getValue() != before.getRootReference().getValue()))
+          return what + " has @" + names.getRootReference().str() + " for its " + now.getName().str() + ", and " +
+                 (before ? "@" + before.getRootReference().str() : "nothing") + " in the spec";
+      }
+    }
+    for (auto &entry : originals)
+      if (found < originals.size() && !lookup(StringAttr::get(spec.getContext(), entry.getKey())))
+        return "@" + entry.getKey().str() + " is gone";
+    return "";
+  }
+
+  /// What a proof takes for granted of how @program uses a program of its own: empty, or what does not hold.
+  std::string findUnassumed(Operation *proved, RequireOp op) {
+    auto train = spec.lookupSymbol<TrainOp>(program);
+    auto dataset = train ? spec.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
+    StringRef name = SymbolTable::getSymbolName(proved).getValue();
+    if (!dataset)
+      return "";
+    // Numbers of the data that the program sees, and what it is proved of.
+    auto outside = [&](StringRef what, const APFloat &least, const APFloat &most, double low, double high) -> std::string {
+      double l = least.convertToDouble(), h = most.convertToDouble();
+      if (l >= low && h <= high)
+        return "";
+      return (what + " of @" + dataset.getSymName() + " are in [" + formatDouble(l) + ", " + formatDouble(h) +
+              "], and what was asked for is proved of [" + formatDouble(low) + ", " + formatDouble(high) + "]")
+          .str();
+    };
+    bool hasDomain = llvm::any_of(getInfo(op.getProperty()).parameters, [](auto &p) { return p.name == "domain"; });
+    double domain = hasDomain ? op.getParameter("domain") : std::numeric_limits<double>::infinity();
+    if (auto loss = dyn_cast<LossOp>(proved); loss && train.getLoss() == name) {
+      auto scores = dyn_cast<RankedTensorType>(loss.getFunctionType().getInput(0));
+      if (dataset.hasLabel())
+        return outside("labels", dataset.getAnswerLow(), dataset.getAnswerHigh(), 0,
+                       double(scores ? scores.getNumElements() - 1 : 0));
+      return outside("targets", dataset.getAnswerLow(), dataset.getAnswerHigh(), -domain, domain);
+    }
+    if (isa<AugmentOp>(proved) && train.getAugment() == name)
+      return outside("features", dataset.getFeatureLow(), dataset.getFeatureHigh(), -domain, domain);
+    if (isa<OptimizerOp>(proved) && train.getOptimizer() == name) {
+      UpdateRuleOptions options;
+      if (double lr = train.getLr().convertToDouble(); !(lr > 0 && lr <= 1))
+        return "lr is " + formatDouble(lr) + ", and what was asked for is proved of (0, 1]";
+      if (facts.cost && double(facts.cost->steps) > options.steps)
+        return "it is " + std::to_string(facts.cost->steps) + " steps, and what was asked for is proved of " +
+               std::to_string(int64_t(options.steps));
+    }
+    return "";
+  }
 
   /// Whether all that the sealed digests were taken of is still written as it was, so that they are what they were.
   bool untouched() {
@@ -282,12 +353,14 @@ struct Checker {
     } else if (spec.getContext() != original.getContext()) {
       proof = prove(program, op);
     } else { // A program of the same structure has the same proof.
-      auto &known = *proofs.get(program, [](Operation *) { return std::make_unique<std::map<std::string, ProofResult>>(); });
+      auto &known = *proofs.byProgram.get(program, [](Operation *) { return std::make_unique<std::map<std::string, ProofResult>>(); });
       auto [entry, fresh] = known.try_emplace(text);
       if (fresh)
         entry->second = prove(program, op);
       proof = entry->second;
     }
+    if (std::string why = findUnassumed(program, op); proof.verdict == Verdict::Holds && !why.empty())
+      proof = {Verdict::Unknown, proof.engine, why};
     CheckResult result = make(op, text, proof.verdict, proof.detail);
     result.engine = std::move(proof.engine);
     result.evidence = std::move(proof.evidence);
@@ -367,17 +440,30 @@ struct Checker {
     auto a = loadDataset(sealedData, {}), b = loadDataset(dataset, {});
     if (failed(a) || failed(b))
       return "can't be read, so nothing is known of its rows";
-    if ((*a)->digest != (*b)->digest)
-      return "";
-    std::vector<StringRef> parts{split};
+    auto [known, fresh] = proofs.overlaps.try_emplace({a->get(), split.str(), b->get(), read.str()});
+    if (fresh)
+      known->second = sharedRow(**a, split, **b, (*b)->split(read));
+    return known->second;
+  }
+
+  /// Rows with the same features are the same rows; of the same files, which may hold a row twice, those at one place.
+  static std::string sharedRow(const Dataset &sealed, StringRef split, const Dataset &data, const Split &read) {
+    bool sameFiles = sealed.digest == data.digest;
+    auto keyOf = [&](const Dataset &of, const Split &part, int64_t i) {
+      return sameFiles ? StringRef(reinterpret_cast<const char *>(&part.rows[i]), sizeof(int32_t)) : of.featureBytes(part, i);
+    };
+    SmallVector<StringRef> parts{split};
     if (split.empty())
       parts = {"train", "validation", "test"};
     for (StringRef part : parts) {
-      const Split &kept = (*a)->split(part);
-      llvm::DenseSet<int32_t> rows(kept.rows.begin(), kept.rows.end());
-      for (int32_t row : (*b)->split(read).rows)
-        if (rows.contains(row))
-          return "holds row " + std::to_string(row) + " of the same files, which is in the " + part.str() + " split";
+      const Split &kept = sealed.split(part);
+      llvm::DenseMap<StringRef, int32_t> rows;
+      for (int64_t i = 0; i < kept.count; ++i)
+        rows.try_emplace(keyOf(sealed, kept, i), kept.rows[i]);
+      for (int64_t i = 0; i < read.count; ++i)
+        if (auto it = rows.find(keyOf(data, read, i)); it != rows.end())
+          return "holds row " + std::to_string(it->second) + (sameFiles ? " of the same files" : "") +
+                 ", which is in the " + part.str() + " split";
     }
     return "";
   }
@@ -393,13 +479,15 @@ std::vector<CheckResult> Policy::check(ModuleOp candidate, const ProgramFacts &f
                        candidate.getLoc()});
     return results;
   }
-  Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
+  Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs, symbols};
   checker.findSymbols();
   auto add = [&](CheckResult result, StringRef engine) {
     if (result.engine.empty())
       result.engine = engine.str();
     results.push_back(std::move(result));
   };
+  if (std::string stranger = checker.findStranger(); !stranger.empty())
+    results.push_back({"symbols of the spec", Verdict::Violated, stranger, candidate.getLoc(), "digest"});
   results.reserve(policy.getBody().front().getOperations().size() + 1);
   // First, and always: with the policy itself among what is sealed, its other constraints are the ones that were fixed.
   if (!sealed.empty()) {
@@ -424,7 +512,7 @@ std::vector<CheckResult> Policy::checkWeights(ModuleOp candidate, const TrainedW
   ProgramFacts facts;
   facts.weights = &weights;
   facts.boundEngine = engine;
-  Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs};
+  Checker checker{candidate, programName, sealed, closure, **original, facts, *proofs, symbols};
   checker.findSymbols();
   if (auto policy = candidate.lookupSymbol<PolicyOp>(policyName))
     for (auto require : policy.getOps<RequireOp>())

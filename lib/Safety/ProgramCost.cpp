@@ -47,7 +47,8 @@ std::optional<ProgramCost> selfopt::programCost(ModuleOp spec, StringRef program
     sum = *next;
   }
   int64_t batch = train.getBatch();
-  auto total = checkedProduct({int64_t(train.getEpochs()), trainRows / batch, batch, 3, sum.flops});
+  auto steps = checkedProduct({int64_t(train.getEpochs()), trainRows / batch});
+  auto total = steps ? checkedProduct({*steps, batch, 3, sum.flops}) : std::nullopt;
   auto optimizer = spec.lookupSymbol<OptimizerOp>(train.getOptimizer());
   auto sampler = train.getSamplerAttr() ? spec.lookupSymbol<SamplerOp>(*train.getSampler()) : SamplerOp();
   bool sampled = sampler && sampler.looksAtArguments();
@@ -60,5 +61,6 @@ std::optional<ProgramCost> selfopt::programCost(ModuleOp spec, StringRef program
   if (!total || !optimizer || !state || !tables || llvm::AddOverflow(stateBytes, *state, stateBytes) ||
       llvm::AddOverflow(stateBytes, *tables, stateBytes))
     return std::nullopt;
-  return ProgramCost{sum.parameters, sum.flops, *total, depthOf(*model.getBody().front().getTerminator()), stateBytes};
+  return ProgramCost{sum.parameters, sum.flops, *total, depthOf(*model.getBody().front().getTerminator()),
+                     *steps, stateBytes};
 }

@@ -69,6 +69,10 @@ struct Dataset {
   const Split &split(llvm::StringRef name) const {
     return name == "validation" ? validation : name == "test" ? test : train;
   }
+  /// The bytes of an example's features, f32 numbers.
+  llvm::StringRef featureBytes(const Split &of, int64_t i) const {
+    return {reinterpret_cast<const char *>(&of.features[i * featureSize]), size_t(featureSize) * sizeof(float)};
+  }
   int64_t featureSize = 0; // elements of one example's features
   int64_t targetSize = 0;  // elements of one example's target; 0 where it has a label or nothing
 

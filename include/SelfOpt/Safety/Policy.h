@@ -21,6 +21,7 @@
 #include "SelfOpt/Safety/Verdict.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 #include <map>
 #include <memory>
@@ -69,9 +70,13 @@ public:
   /// Symbol to digest, of all that is sealed.
   const std::map<std::string, std::string> &getSeals() const { return sealed; }
 
-  /// What was proved of a program, by constraint: most candidates have the loss of their parent. Of the context that the
-  /// policy was fixed in; candidates of another one are proved anew.
-  using Proofs = StructureMemo<std::unique_ptr<std::map<std::string, ProofResult>>>;
+  /// What was found out before: most candidates have the loss of their parent.
+  struct Proofs {
+    /// Of a program, by constraint. In the context that the policy was fixed in; candidates of another one are proved anew.
+    StructureMemo<std::unique_ptr<std::map<std::string, ProofResult>>> byProgram;
+    /// What a split of a dataset shares with another one's.
+    std::map<std::tuple<const Dataset *, std::string, const Dataset *, std::string>, std::string> overlaps;
+  };
 
 private:
   std::string policyName, programName;
@@ -80,6 +85,7 @@ private:
   /// digests. Lives as long as its context at most.
   std::shared_ptr<mlir::OwningOpRef<mlir::ModuleOp>> original;
   std::vector<mlir::Operation *> closure;
+  llvm::StringMap<mlir::Operation *> symbols; ///< Of `original`, but its lineage.
   std::string sealText;                      ///< The seals as the policy spells them.
   std::shared_ptr<Proofs> proofs = std::make_shared<Proofs>();
 };

@@ -19,6 +19,7 @@ struct ProgramCost {
   int64_t flopsPerExample = 0; ///< FLOPs of the model for one example.
   int64_t trainFlops = 0;      ///< epochs * steps * batch * 3 * flopsPerExample: forward, and backward's two products.
   int64_t depth = 0;           ///< The most trained layers that stand one behind another on the way to the prediction.
+  int64_t steps = 0;           ///< Updates of the parameters in a whole training.
   int64_t stateBytes = 0;      ///< What a training keeps from step to step, as docs/Language.md lists it.
 };
 

@@ -121,7 +121,11 @@ TEST(CanonicalDigest, LayersAreNotCommonCode) {
     %a = nn.dense %x units(4) : tensor<4xf32>
     %r = arith.subf %a, %b : tensor<4xf32>)";
   EXPECT_NE(model(ordered), model(swapped));
-  EXPECT_EQ(model(two), model(std::string("%dead = nn.dense %x units(7) : tensor<7xf32>\n") + two));
+  // A layer that nothing reads is trained all the same, and the others start from other numbers behind it.
+  EXPECT_NE(model(two), model(std::string("%dead = nn.dense %x units(7) : tensor<7xf32>\n") + two));
+  EXPECT_NE(model(two), model(two + std::string("\n%dead = nn.dense %x units(7) : tensor<7xf32>")));
+  EXPECT_NE(model(two), model(std::string("%dead = nn.noise %x scale(0.5) : tensor<4xf32>\n") + two));
+  EXPECT_EQ(model(two), model(std::string("%dead = nn.softmax %x : tensor<4xf32>\n") + two));
 }
 /// What the assembly leaves out is there all the same.
 TEST(CanonicalDigest, DefaultsWrittenOut) {
