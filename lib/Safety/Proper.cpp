@@ -50,7 +50,7 @@ public:
     for (auto &[m, c] : a)
       for (auto [atom, exponent] : m) {
         Monomial rest = m * Monomial{{atom, -1}};
-        Rational scaled = c * Rational::of(__int128(exponent));
+        Rational scaled = c * Rational(exponent);
         if (atom == p(k))
           add(r, rest, scaled);
         else if (atom == log(k))
@@ -63,13 +63,13 @@ public:
   Polynomial squares() {
     Polynomial r;
     for (int k = 0; k < K; ++k)
-      add(r, {{p(k), 2}}, Rational::of(__int128(1)));
+      add(r, {{p(k), 2}}, 1);
     return r;
   }
   Polynomial last() {
-    Polynomial r = constant(Rational::of(__int128(1)));
+    Polynomial r = constant(1);
     for (int k = 0; k + 1 < K; ++k)
-      add(r, {{p(k), 1}}, Rational::of(__int128(-1)));
+      add(r, {{p(k), 1}}, -1);
     return r;
   }
   /// On the simplex: without positive powers of p_(K-1), and of the norm none but the first and negative ones.
@@ -130,7 +130,7 @@ private:
 
   bool translate(Operation &op) {
     auto get = [&](unsigned i) -> Elements & { return values[op.getOperand(i)]; };
-    Rational one = Rational::of(__int128(1));
+    const Rational one = 1;
     Elements out;
     // Scores have no algebra but through their softmax; nor have values of ops that were not understood.
     if (!isa<nn::SoftmaxOp, nn::LogSoftmaxOp>(op))
@@ -156,11 +156,11 @@ private:
             .Case([&](arith::ConstantOp constant) {
               if (!isa<FloatType>(getElementTypeOrSelf(constant.getType())))
                 return true; // read by what picks by it
+              auto add = [&](const APFloat &x) { out.push_back(algebra.number(x.convertToDouble())); };
               if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
-                for (APFloat x : dense.getValues<APFloat>())
-                  out.push_back(algebra.constant(Rational::of(x.convertToDouble())));
+                llvm::for_each(dense.getValues<APFloat>(), add);
               else
-                out.push_back(algebra.constant(Rational::of(cast<FloatAttr>(constant.getValue()).getValueAsDouble())));
+                add(cast<FloatAttr>(constant.getValue()).getValue());
               return true;
             })
             .Case<nn::SoftmaxOp, nn::LogSoftmaxOp>([&](auto layer) {
@@ -192,7 +192,7 @@ private:
               for (const Polynomial &x : get(0))
                 sum = algebra.sum(std::move(sum), x);
               if (reduce.getKind() == nn::Reduction::Mean)
-                sum = algebra.product(sum, algebra.constant(Rational::of(__int128(1), __int128(get(0).size()))));
+                sum = algebra.product(sum, algebra.constant(Rational(1, int64_t(get(0).size()))));
               out.push_back(std::move(sum));
               return true;
             })
@@ -232,7 +232,7 @@ private:
   /// exp(log p_k) is p_k, and back.
   bool exchange(const Elements &in, Elements &out, int from, int to) {
     for (const Polynomial &x : in) {
-      if (x.size() != 1 || x.begin()->first.size() != 1 || x.begin()->second.top != x.begin()->second.bottom)
+      if (x.size() != 1 || x.begin()->first.size() != 1 || x.begin()->second != 1)
         return false;
       auto [atom, exponent] = *x.begin()->first.begin();
       if (exponent != 1 || atom < from || atom >= from + algebra.K)
@@ -275,21 +275,21 @@ bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &tooHi
     if (degree < 2)
       continue;
     int i = variables[0], j = variables[1];
-    h[i][j] = h[i][j] + -c;
-    h[j][i] = h[j][i] + -c;
+    h[i][j] -= c;
+    h[j][i] -= c;
   }
   for (int k = 0; k < n; ++k) {
-    if (!h[k][k].valid || h[k][k].sign() < 0)
+    if (signOf(h[k][k]) < 0)
       return false;
-    strict &= h[k][k].sign() > 0;
+    strict &= signOf(h[k][k]) > 0;
     for (int i = k + 1; i < n; ++i) {
-      if (h[k][k].sign() == 0 && h[i][k].sign() != 0)
+      if (signOf(h[k][k]) == 0 && signOf(h[i][k]) != 0)
         return false;
-      if (h[i][k].sign() == 0)
+      if (signOf(h[i][k]) == 0)
         continue;
-      Rational f = h[i][k] * Rational::of(h[k][k].bottom, h[k][k].top);
+      Rational f = h[i][k] / h[k][k];
       for (int j = k; j < n; ++j)
-        h[i][j] = h[i][j] + -(f * h[k][j]);
+        h[i][j] -= f * h[k][j];
     }
   }
   return true;
@@ -327,9 +327,9 @@ std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
     // The constant term of n^2, on the simplex, is 1: it is p_(K-1)^2 at the corner.
     auto c = B.find({});
     Rational factor = c == B.end() ? Rational() : c->second;
-    if (!algebra.reduce(algebra.sum(B, algebra.squares(), -factor)).empty() || factor.sign() > 0)
+    if (!algebra.reduce(algebra.sum(B, algebra.squares(), -factor)).empty() || signOf(factor) > 0)
       return "the entropy has a term of the norm that is not concave";
-    strict |= factor.sign() < 0;
+    strict |= signOf(factor) < 0;
   }
   Polynomial quadratic;
   std::map<int, Polynomial> logs;
@@ -353,8 +353,8 @@ std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
     auto at = factor.find(pk.rbegin()->first);
     if (at == factor.end())
       return "the entropy has a logarithm without its probability";
-    Rational c = at->second * Rational::of(pk.rbegin()->second.bottom, pk.rbegin()->second.top);
-    if (!algebra.sum(factor, pk, -c).empty() || c.sign() > 0)
+    Rational c = at->second / pk.rbegin()->second;
+    if (!algebra.sum(factor, pk, -c).empty() || signOf(c) > 0)
       return "the entropy has a term of a logarithm that is not concave";
   }
   bool tooHigh = false, definite = true;
@@ -383,7 +383,7 @@ std::optional<std::string> findObstacle(Block &block, int classes) {
       expected = algebra.sum(std::move(expected), algebra.product(algebra.atom(algebra.p(y)), algebra.derivative(L[y], k)));
     if (k == 0)
       first = expected;
-    else if (!algebra.vanishes(algebra.sum(expected, first, Rational::of(__int128(-1)))))
+    else if (!algebra.vanishes(algebra.sum(expected, first, -1)))
       return "the expected loss is not stationary at the truth, by class " + std::to_string(k);
     S = algebra.sum(std::move(S), algebra.product(algebra.atom(algebra.p(k)), L[k]));
   }
