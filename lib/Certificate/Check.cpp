@@ -157,14 +157,18 @@ struct Checker {
       refuse("memory", "expected an arena that holds at least " + Twine(facts->cost->parameters) +
                            " parameters, found one of " + Twine(certificate.arenaBytes) + " bytes");
     // Nor is it compiled here.
-    for (const CertifiedCheck &check : certificate.checks)
+    std::map<std::string, llvm::json::Value> evidence;
+    for (const CertifiedCheck &check : certificate.checks) {
+      evidence.try_emplace(check.constraint, check.evidence);
       if (const llvm::json::Object *code = check.engine == "compiler" ? check.evidence.getAsObject() : nullptr) {
         // No program is without code.
         if (auto bytes = code->getInteger("bytes"); bytes > 0)
           facts->codeBytes = bytes;
         facts->target = code->getString("target").value_or("").str();
       }
+    }
     facts->weights = weights;
+    facts->evidence = &evidence;
     checkConstraints(policy->check(candidate, *facts));
   }
 

@@ -279,6 +279,9 @@ struct Checker {
       proof = checkTrained(spec, this->program, op, *facts.weights);
     } else if (op.needsWeights()) {
       proof.detail = "it was not re-checked: it is of trained weights, and none were given";
+    } else if (facts.evidence) {
+      auto claimed = facts.evidence->find(text);
+      proof = prove(program, op, claimed == facts.evidence->end() ? nullptr : &claimed->second);
     } else if (spec.getContext() != original.getContext()) {
       proof = prove(program, op);
     } else { // A program of the same structure has the same proof.
@@ -294,10 +297,11 @@ struct Checker {
     return result;
   }
 
-  ProofResult prove(Operation *program, RequireOp op) {
+  /// By the evidence that is claimed, or else by what is found.
+  ProofResult prove(Operation *program, RequireOp op, const llvm::json::Value *claimed = nullptr) {
     // In the environment that was sealed: were this one another, what is remembered of it would be said of that one.
     if (op.getProperty() == Property::PotentialBased)
-      return provePotentialBased(program, original, closure);
+      return provePotentialBased(program, original, closure, claimed);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
       return proveProgram(program, op);
     auto optimizer = dyn_cast<OptimizerOp>(program);

@@ -12,9 +12,10 @@
 
 #include "ObjectiveWitness.h"
 #include "Proper.h"
+#include "RewardSearch.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/UpdateRule.h"
-#include "SelfOpt/Safety/Witnesses.h"
+#include "SelfOpt/Safety/ProofSearch.h"
 #include "SelfOpt/Support/Philox.h"
 #include "UpdateRuleWitness.h"
 #include "mlir/IR/Diagnostics.h"
@@ -150,8 +151,9 @@ static std::optional<std::string> findImproperWitness(Block &block, int classes)
   return WitnessSearch(block, classes).run();
 }
 
-void selfopt::enableWitnesses() {
+void selfopt::enableProofSearch() {
   updaterule::witnessSearch = updaterule::findWitness;
   improperWitnessSearch = findImproperWitness;
   goalWitnessSearch = findGoalWitness;
+  shapingSearch = searchPotential;
 }

@@ -50,6 +50,8 @@ struct ProgramFacts {
   std::optional<int64_t> codeBytes;  ///< Absent: not compiled, and a limit of the code is unknown.
   std::string target;                ///< Of `codeBytes`: what it was compiled for.
   const TrainedWeights *weights = nullptr; ///< Null: not trained, and what is required of weights is unknown.
+  /// By constraint, what a certificate claims to prove it; verified, not trusted. Null: evidence is looked for.
+  const std::map<std::string, llvm::json::Value> *evidence = nullptr;
 };
 
 class Policy {

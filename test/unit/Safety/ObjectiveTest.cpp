@@ -11,7 +11,7 @@
 #include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Mutation/Library.h"
 #include "SelfOpt/Safety/RangeModels.h"
-#include "SelfOpt/Safety/Witnesses.h"
+#include "SelfOpt/Safety/ProofSearch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
@@ -25,7 +25,7 @@ MLIRContext &contextWithRanges() {
   static bool done = [] {
     DialectRegistry registry;
     registerRangeModels(registry);
-    enableWitnesses();
+    enableProofSearch();
     context().appendDialectRegistry(registry);
     return true;
   }();
