@@ -308,8 +308,8 @@ struct Checker {
     if (!optimizer)
       return {Verdict::Unknown, "", ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str()};
     if (op.getProperty() == Property::FiniteState)
-      return proveFiniteState(optimizer, op.getParameter("gradient"));
-    return proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
+      return proveFiniteState(optimizer, op.getParameter("gradient"), {}, claimed);
+    return proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"), {}, claimed);
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.

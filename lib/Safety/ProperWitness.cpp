@@ -152,7 +152,7 @@ static std::optional<std::string> findImproperWitness(Block &block, int classes)
 }
 
 void selfopt::enableProofSearch() {
-  updaterule::witnessSearch = updaterule::findWitness;
+  updaterule::ruleSearch = updaterule::searchRule;
   improperWitnessSearch = findImproperWitness;
   goalWitnessSearch = findGoalWitness;
   shapingSearch = searchPotential;

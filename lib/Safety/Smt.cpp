@@ -32,9 +32,9 @@ Solver::Solver(unsigned resources) {
 }
 Solver::~Solver() { Z3_del_context(state->context); }
 
-Result Solver::ask(const std::string &text) {
+Answer Solver::ask(const std::string &text) {
   Z3_context c = state->context;
-  Result result;
+  Answer result = Answer::Unknown;
   Z3_solver solver = Z3_mk_solver_for_logic(c, Z3_mk_string_symbol(c, "QF_NRA"));
   Z3_solver_inc_ref(c, solver);
   Z3_params params = Z3_mk_params(c);
@@ -43,27 +43,9 @@ Result Solver::ask(const std::string &text) {
   Z3_solver_set_params(c, solver, params);
   Z3_solver_from_string(c, solver, text.c_str());
   // A text that can't be read leaves a solver without assertions, whose answer would be of another question.
-  if (Z3_error_code error = Z3_get_error_code(c); error != Z3_OK) {
-    result.reason = Z3_get_error_msg(c, error);
-  } else {
-    Z3_lbool answer = Z3_solver_check(c, solver);
-    result.answer = answer == Z3_L_FALSE  ? Answer::Unsatisfiable
-                    : answer == Z3_L_TRUE ? Answer::Satisfiable
-                                          : Answer::Unknown;
-    if (answer == Z3_L_UNDEF)
-      result.reason = Z3_solver_get_reason_unknown(c, solver);
-    if (answer == Z3_L_TRUE) {
-      Z3_model model = Z3_solver_get_model(c, solver);
-      Z3_model_inc_ref(c, model);
-      for (unsigned i = 0; i < Z3_model_get_num_consts(c, model); ++i) {
-        Z3_func_decl constant = Z3_model_get_const_decl(c, model, i);
-        std::string name = Z3_get_symbol_string(c, Z3_get_decl_name(c, constant));
-        Z3_ast value = Z3_model_get_const_interp(c, model, constant);
-        result.model[name] = Z3_get_numeral_decimal_string(c, value, 12);
-      }
-      Z3_model_dec_ref(c, model);
-    }
-  }
+  if (Z3_get_error_code(c) == Z3_OK)
+    if (Z3_lbool answer = Z3_solver_check(c, solver); answer != Z3_L_UNDEF)
+      result = answer == Z3_L_FALSE ? Answer::Unsatisfiable : Answer::Satisfiable;
   Z3_params_dec_ref(c, params);
   Z3_solver_dec_ref(c, solver);
   return result;
@@ -84,6 +66,14 @@ Decimal Decimal::below(double value, unsigned digits) {
     return {};
   int scale = scaleOf(value, digits);
   return {int64_t(std::floor(value * std::pow(10.0, scale) * (1 - 1e-14))), -scale};
+}
+std::optional<Decimal> Decimal::parse(llvm::StringRef text) {
+  auto [whole, part] = text.split('.');
+  Decimal d{0, -int(part.size())};
+  if (text.size() > 18 || (whole + part).str().find_first_not_of("0123456789") != std::string::npos ||
+      llvm::StringRef((whole + part).str()).getAsInteger(10, d.mantissa))
+    return std::nullopt;
+  return d;
 }
 std::string Decimal::term() const {
   std::string number = std::to_string(mantissa) + ".0", power = "1" + std::string(std::abs(exponent), '0') + ".0";
