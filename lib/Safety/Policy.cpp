@@ -303,7 +303,7 @@ struct Checker {
     if (op.getProperty() == Property::PotentialBased)
       return provePotentialBased(program, original, closure, claimed);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
-      return proveProgram(program, op);
+      return proveProgram(program, op, claimed);
     auto optimizer = dyn_cast<OptimizerOp>(program);
     if (!optimizer)
       return {Verdict::Unknown, "", ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str()};

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ObjectiveWitness.h"
+#include "ObjectiveSearch.h"
 #include "Proper.h"
 #include "RewardSearch.h"
 #include "SelfOpt/Reference/Interpreter.h"
@@ -154,6 +154,6 @@ static std::optional<std::string> findImproperWitness(Block &block, int classes)
 void selfopt::enableProofSearch() {
   updaterule::ruleSearch = updaterule::searchRule;
   improperWitnessSearch = findImproperWitness;
-  goalWitnessSearch = findGoalWitness;
+  goalSearch = &searchGoals;
   shapingSearch = searchPotential;
 }
