@@ -13,7 +13,6 @@
 
 #include "SelfOpt/Safety/Certificate.h"
 #include "SelfOpt/Support/Digest.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
@@ -138,60 +137,53 @@ static bool isTooDeep(StringRef text) {
   return false;
 }
 
+// Errors say where, and what was expected there. Fields beside these, and words that nothing else may be, are not looked
+// for: they are not in the canonical form of what was read.
+
+namespace selfopt {
+
+static bool fromJSON(const json::Value &value, CertifiedStep &step, json::Path at) {
+  json::ObjectMapper o(value, at);
+  return o && o.map("mutation", step.mutation) && o.map("claim", step.claim) && o.map("before", step.before) &&
+         o.map("after", step.after);
+}
+
+static bool fromJSON(const json::Value &value, CertifiedCheck &check, json::Path at) {
+  json::ObjectMapper o(value, at);
+  if (!o || !o.map("constraint", check.constraint) || !o.map("verdict", check.verdict) ||
+      !o.map("engine", check.engine) || !o.map("status", check.status) || !o.map("detail", check.detail))
+    return false;
+  if (const json::Value *evidence = value.getAsObject()->get("evidence"))
+    return check.evidence = *evidence, true;
+  at.field("evidence").report("missing value");
+  return false;
+}
+
 namespace {
-
-/// The fields of an object. The first thing that is wrong is remembered, and said with its place.
-class Reader {
-public:
-  std::string problem;
-
-  /// Null, with a problem, unless it is an object of these fields and no others.
-  const json::Object *object(const json::Value *value, ArrayRef<StringRef> fields, const Twine &where) {
-    const json::Object *o = value ? value->getAsObject() : nullptr;
-    if (!o)
-      return refuse(where, "an object", value), nullptr;
-    for (auto &[name, field] : *o)
-      if (!is_contained(fields, StringRef(name)))
-        return note(where + ": expected " + join(fields, ", ") + "; found the unknown field '" + StringRef(name) + "'"),
-               nullptr;
-    for (StringRef field : fields)
-      if (!o->get(field))
-        return note(where + ": expected the field '" + field + "', found none"), nullptr;
-    return o;
-  }
-  std::string text(const json::Object &o, StringRef field, const Twine &where, ArrayRef<StringRef> words = {}) {
-    auto s = o.getString(field);
-    if (!s || (!words.empty() && !is_contained(words, *s)))
-      return refuse(where + "." + field, words.empty() ? "a string" : join(words, " or "), o.get(field)), "";
-    return s->str();
-  }
-  std::string digest(const json::Object &o, StringRef field, const Twine &where) {
-    std::string s = text(o, field, where);
-    bool isDigest = s.size() == 64 && all_of(s, [](char c) { return isDigit(c) || (c >= 'a' && c <= 'f'); });
-    if (!isDigest)
-      refuse(where + "." + field, "64 hexadecimal digits", o.get(field));
-    return s;
-  }
-  const json::Array &array(const json::Object &o, StringRef field, const Twine &where) {
-    static const json::Array none;
-    if (const json::Array *a = o.getArray(field))
-      return *a;
-    refuse(where + "." + field, "an array", o.get(field));
-    return none;
-  }
-  void refuse(const Twine &where, const Twine &expected, const json::Value *found) {
-    std::string text = "nothing";
-    if (found)
-      text = formatv("{0}", *found).str();
-    note(where + ": expected " + expected + ", found " + StringRef(text).take_front(80));
-  }
-  void note(const Twine &what) {
-    if (problem.empty())
-      problem = what.str();
-  }
+struct PolicyField {
+  std::string name;
+  std::map<std::string, std::string> seals;
+};
+struct MemoryField {
+  int64_t arenaBytes = 0;
 };
 
+bool fromJSON(const json::Value &value, PolicyField &policy, json::Path at) {
+  json::ObjectMapper o(value, at);
+  return o && o.map("name", policy.name) && o.map("seals", policy.seals);
+}
+
+bool fromJSON(const json::Value &value, MemoryField &memory, json::Path at) {
+  json::ObjectMapper o(value, at);
+  if (!o || !o.map("arena_bytes", memory.arenaBytes))
+    return false;
+  if (memory.arenaBytes < 0)
+    at.field("arena_bytes").report("expected a number of bytes");
+  return memory.arenaBytes >= 0;
+}
 } // namespace
+
+} // namespace selfopt
 
 Expected<Certificate> selfopt::parseCertificate(StringRef text) {
   if (text.size() > maximumBytes)
@@ -201,79 +193,36 @@ Expected<Certificate> selfopt::parseCertificate(StringRef text) {
   auto value = json::parse(text);
   if (!value)
     return joinErrors(makeError("expected JSON"), value.takeError());
-  Certificate c;
-  Reader read;
-  auto refused = [&] { return makeError(read.problem); };
   // Another version has other fields.
   if (const json::Object *any = value->getAsObject())
     if (any->getString("format") != StringRef(formatName) || any->getInteger("version") != version)
       return makeError("expected format '" + formatName + "' version " + Twine(version) + ", found another");
-  const json::Object *top = read.object(&*value,
-                                        {"candidate", "checks", "digest", "format", "lineage", "memory", "policy",
-                                         "program", "spec", "version"},
-                                        "certificate");
-  if (!top)
-    return refused();
-  c.spec = read.digest(*top, "spec", "certificate");
-  c.candidate = read.digest(*top, "candidate", "certificate");
-  c.program = read.text(*top, "program", "certificate");
-  std::string digest = read.digest(*top, "digest", "certificate");
-  if (const json::Object *policy = read.object(top->get("policy"), {"name", "seals"}, "policy")) {
-    c.policy = read.text(*policy, "name", "policy");
-    if (const json::Object *seals = policy->getObject("seals"))
-      for (auto &[symbol, sealed] : *seals)
-        c.seals[StringRef(symbol).str()] = read.digest(*seals, symbol, "policy.seals");
-    else
-      read.refuse("policy.seals", "an object", policy->get("seals"));
+  Certificate c;
+  PolicyField policy;
+  MemoryField memory;
+  std::string digest;
+  json::Path::Root root("certificate");
+  json::ObjectMapper o(*value, root);
+  if (!o || !o.map("spec", c.spec) || !o.map("candidate", c.candidate) || !o.map("program", c.program) ||
+      !o.map("policy", policy) || !o.map("lineage", c.lineage) || !o.map("checks", c.checks) ||
+      !o.map("memory", memory) || !o.map("digest", digest)) {
+    std::string found;
+    raw_string_ostream os(found);
+    root.printErrorContext(*value, os);
+    return joinErrors(root.getError(), makeError("found " + found));
   }
-  for (auto [i, entry] : enumerate(read.array(*top, "lineage", "certificate"))) {
-    std::string where = "lineage[" + std::to_string(i) + "]";
-    const json::Object *o = read.object(&entry, {"after", "before", "claim", "mutation"}, where);
-    if (!o)
-      return refused();
-    CertifiedStep step;
-    step.mutation = read.text(*o, "mutation", where);
-    step.claim = read.text(*o, "claim", where, {"equivalent", "preserving", "repairing", "changing"});
-    step.before = read.digest(*o, "before", where);
-    step.after = read.digest(*o, "after", where);
-    c.lineage.push_back(std::move(step));
-  }
-  for (auto [i, entry] : enumerate(read.array(*top, "checks", "certificate"))) {
-    std::string where = "checks[" + std::to_string(i) + "]";
-    const json::Object *o =
-        read.object(&entry, {"constraint", "detail", "engine", "evidence", "status", "verdict"}, where);
-    if (!o)
-      return refused();
-    CertifiedCheck check;
-    check.constraint = read.text(*o, "constraint", where);
-    check.verdict = read.text(*o, "verdict", where, {"holds", "violated", "unknown"});
-    check.engine = read.text(*o, "engine", where);
-    check.status = read.text(*o, "status", where, {"proved", "measured", "assumed"});
-    check.detail = read.text(*o, "detail", where);
-    check.evidence = *o->get("evidence");
-    c.checks.push_back(std::move(check));
-  }
-  if (const json::Object *memory = read.object(top->get("memory"), {"arena_bytes", "enforced_by", "status"}, "memory")) {
-    read.text(*memory, "status", "memory", {"assumed"});
-    read.text(*memory, "enforced_by", "memory", {enforcedBy});
-    if (auto bytes = memory->getInteger("arena_bytes"); bytes && *bytes >= 0)
-      c.arenaBytes = *bytes;
-    else
-      read.refuse("memory.arena_bytes", "a number of bytes", memory->get("arena_bytes"));
-  }
-  if (!read.problem.empty())
-    return refused();
+  c.policy = std::move(policy.name);
+  c.seals = std::move(policy.seals);
+  c.arenaBytes = memory.arenaBytes;
   // The whole of what was read, so that whatever was not is found here.
-  auto canonical = printCertificate(c);
-  if (!canonical)
-    return canonical.takeError();
   auto found = digestOf(c);
   if (!found)
     return found.takeError();
   if (*found != digest)
     return makeError("it was edited: expected the digest " + digest + " that it holds, found " + *found);
-  if (*canonical != text) {
-    size_t same = std::mismatch(text.begin(), text.end(), canonical->begin(), canonical->end()).first - text.begin();
+  std::string canonical = cantFail(printCertificate(c));
+  if (canonical != text) {
+    size_t same = std::mismatch(text.begin(), text.end(), canonical.begin(), canonical.end()).first - text.begin();
     return makeError("expected the canonical form, found another one from byte " + Twine(same) + " on");
   }
   return c;

@@ -33,22 +33,10 @@ Solver::Solver(unsigned resources) {
 Solver::~Solver() { Z3_del_context(state->context); }
 
 Answer Solver::ask(const std::string &text) {
-  Z3_context c = state->context;
-  Answer result = Answer::Unknown;
-  Z3_solver solver = Z3_mk_solver_for_logic(c, Z3_mk_string_symbol(c, "QF_NRA"));
-  Z3_solver_inc_ref(c, solver);
-  Z3_params params = Z3_mk_params(c);
-  Z3_params_inc_ref(c, params);
-  Z3_params_set_uint(c, params, Z3_mk_string_symbol(c, "rlimit"), state->resources);
-  Z3_solver_set_params(c, solver, params);
-  Z3_solver_from_string(c, solver, text.c_str());
-  // A text that can't be read leaves a solver without assertions, whose answer would be of another question.
-  if (Z3_get_error_code(c) == Z3_OK)
-    if (Z3_lbool answer = Z3_solver_check(c, solver); answer != Z3_L_UNDEF)
-      result = answer == Z3_L_FALSE ? Answer::Unsatisfiable : Answer::Satisfiable;
-  Z3_params_dec_ref(c, params);
-  Z3_solver_dec_ref(c, solver);
-  return result;
+  std::string limited = "(reset)\n(set-option :rlimit " + std::to_string(state->resources) + ")\n" + text;
+  // Whatever else it says, of a text that it can't read for one, is no answer.
+  llvm::StringRef said = Z3_eval_smtlib2_string(state->context, limited.c_str());
+  return said == "unsat\n" ? Answer::Unsatisfiable : said == "sat\n" ? Answer::Satisfiable : Answer::Unknown;
 }
 
 /// The power of ten that leaves `digits` digits before the point; values below 1e-300 count as zero.

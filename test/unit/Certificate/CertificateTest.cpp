@@ -189,11 +189,15 @@ TEST(Certificate, OneForm) {
   EXPECT_SAYS(why(end, "\"version\":  1\n}\n"), "expected the canonical form");
   EXPECT_SAYS(why(end, "\"version\": 1,\n  \"version\": 1\n}\n"), "expected the canonical form");
   EXPECT_SAYS(why(end, "\"version\": 2\n}\n"), "expected format 'selfopt certificate' version 1");
-  EXPECT_SAYS(why(end, "\"version\": 1,\n  \"word\": 1\n}\n"), "found the unknown field 'word'");
-  EXPECT_SAYS(why("  \"program\": \"fit\",\n", ""), "expected the field 'program', found none");
+  EXPECT_SAYS(why(end, "\"version\": 1,\n  \"word\": 1\n}\n"), "expected the canonical form");
+  EXPECT_SAYS(why("  \"program\": \"fit\",\n", ""), "missing value at certificate.program");
   EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": \"f\\u0069t\""), "expected the canonical form");
-  EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "certificate.program: expected a string, found 3");
-  EXPECT_SAYS(why("\"spec\": \"", "\"spec\": \"A"), "certificate.spec: expected 64 hexadecimal digits");
+  EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "expected string at certificate.program\nfound {");
+  EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "\"program\": /* error: expected string */ 3");
+  EXPECT_SAYS(why("\"spec\": \"", "\"spec\": \"A"), "it was edited");
+  EXPECT_SAYS(why("\"status\": \"assumed\"\n  }", "\"status\": \"proved\"\n  }"), "expected the canonical form");
+  EXPECT_SAYS(why("\"arena_bytes\": ", "\"arena_bytes\": -"), "expected a number of bytes at certificate.memory.arena_bytes");
+  EXPECT_SAYS(why("      \"engine\": \"digest\",\n", ""), "missing value at certificate.checks[0].engine");
   auto deep = parseCertificate(std::string(1 << 20, '['));
   EXPECT_SAYS(llvm::toString(deep.takeError()), "expected at most 64 levels of JSON, found more");
 }
