@@ -258,7 +258,7 @@ private:
 
 /// Whether the quadratic part of a polynomial in p_0 .. p_(K-2) is negative semidefinite: pivots of an exact LDL'
 /// decomposition of minus its Hessian are not negative, and below one of 0 the column is 0.
-bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &tooHigh, bool &strict) {
+bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &isQuadratic, bool &strict) {
   int n = algebra.K - 1;
   std::vector<std::vector<Rational>> h(n, std::vector<Rational>(n));
   for (auto &[m, c] : q) {
@@ -266,12 +266,12 @@ bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &tooHi
     SmallVector<int> variables;
     for (auto [atom, exponent] : m) {
       if (atom >= n || exponent < 0)
-        return tooHigh = true, false;
+        return isQuadratic = false;
       degree += exponent;
       variables.append(exponent, atom);
     }
     if (degree > 2)
-      return tooHigh = true, false;
+      return isQuadratic = false;
     if (degree < 2)
       continue;
     int i = variables[0], j = variables[1];
@@ -296,71 +296,45 @@ bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &tooHi
 }
 
 /// S as a sum of functions that are known to be concave, one of them strictly so on the simplex; the reason where it is
-/// none.
+/// none: c_k p_k log p_k and c n, none of which is positive, and the rest a quadratic form.
 std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
-  int least = 0;
+  int power = 0; // of the norm, by which all is multiplied
   for (auto &[m, c] : S)
     if (auto n = m.find(algebra.norm()); n != m.end())
-      least = std::min(least, n->second);
-  if (least < -1)
+      power = std::max(power, -n->second);
+  if (power > 1)
     return "the entropy has the norm in a denominator";
-  // n S = n A + B, where S = A + c n needs B = c n^2.
-  Polynomial A, B;
-  bool strict = false;
-  if (least < 0) {
-    for (auto &[m, c] : algebra.reduce(algebra.product(S, algebra.atom(algebra.norm()))))
-      if (m.count(algebra.norm()))
-        A[m * Monomial{{algebra.norm(), -1}}] = c;
-      else
-        B[m] = c;
-  } else {
-    for (auto &[m, c] : algebra.reduce(S)) {
-      auto n = m.find(algebra.norm());
-      if (n == m.end())
-        A[m] = c;
-      else
-        B = algebra.sum(std::move(B), algebra.product({{m * Monomial{{algebra.norm(), -1}}, c}}, algebra.squares()));
-    }
-    B = algebra.reduce(B);
-  }
-  if (!B.empty()) {
-    // The constant term of n^2, on the simplex, is 1: it is p_(K-1)^2 at the corner.
-    auto c = B.find({});
-    Rational factor = c == B.end() ? Rational() : c->second;
-    if (!algebra.reduce(algebra.sum(B, algebra.squares(), -factor)).empty() || signOf(factor) > 0)
-      return "the entropy has a term of the norm that is not concave";
-    strict |= signOf(factor) < 0;
-  }
-  Polynomial quadratic;
-  std::map<int, Polynomial> logs;
-  for (auto &[m, c] : A) {
-    int atom = -1, count = 0;
-    for (auto [a, exponent] : m)
-      if (a >= algebra.K)
-        atom = a, count += exponent;
-    if (count == 0)
-      quadratic[m] = c;
-    else if (count == 1)
-      logs[atom][m * Monomial{{atom, -1}}] = c;
-    else
-      return "the entropy has a product of logarithms";
-  }
-  strict |= int(logs.size()) == algebra.K;
-  for (auto &[atom, factor] : logs) {
-    // c p_k log p_k: the coefficient of a linear term, and the rest must be that multiple of p_k.
-    int k = atom - algebra.K;
-    Polynomial pk = algebra.reduce(algebra.atom(algebra.p(k)));
-    auto at = factor.find(pk.rbegin()->first);
-    if (at == factor.end())
-      return "the entropy has a logarithm without its probability";
-    Rational c = at->second / pk.rbegin()->second;
-    if (!algebra.sum(factor, pk, -c).empty() || signOf(c) > 0)
+  auto scaled = [&](const Polynomial &a) {
+    return algebra.reduce(power ? algebra.product(a, algebra.atom(algebra.norm())) : a);
+  };
+  Polynomial rest = scaled(S);
+  // Takes as much of a term out of the rest as there is of one of its monomials.
+  auto takeOut = [&](const Polynomial &term, const Monomial &mark) {
+    auto found = rest.find(mark);
+    Rational c = found == rest.end() ? Rational() : found->second / term.at(mark);
+    rest = algebra.sum(std::move(rest), term, -c);
+    return signOf(c);
+  };
+  int logarithms = 0;
+  for (int k = 0; k < algebra.K; ++k) {
+    Polynomial term = scaled({{Monomial{{algebra.p(k), 1}, {algebra.log(k), 1}}, 1}});
+    int sign = takeOut(term, term.rbegin()->first);
+    if (sign > 0)
       return "the entropy has a term of a logarithm that is not concave";
+    logarithms += sign < 0;
   }
-  bool tooHigh = false, definite = true;
-  if (!isConcaveQuadratic(algebra, quadratic, tooHigh, definite))
-    return tooHigh ? "the entropy has a degree above 2" : "the entropy is not concave";
-  if (!strict && !definite)
+  // On the simplex, the constant term of n^2 is 1: it is p_(K-1)^2 at the corner.
+  int sign = takeOut(scaled(algebra.atom(algebra.norm())), power ? Monomial() : Monomial{{algebra.norm(), 1}});
+  if (sign > 0)
+    return "the entropy has a term of the norm that is not concave";
+  Polynomial quadratic;
+  for (auto &[m, c] : rest)
+    algebra.add(quadratic, power ? m * Monomial{{algebra.norm(), -1}} : m, c);
+  bool isQuadratic = true, definite = true;
+  if (!isConcaveQuadratic(algebra, quadratic, isQuadratic, definite))
+    return isQuadratic ? "the entropy is not concave"
+                       : "the entropy is no sum of a quadratic form, p log p and the norm";
+  if (logarithms < algebra.K && sign == 0 && !definite)
     return "another prediction than the truth may do as well";
   return std::nullopt;
 }
