@@ -26,10 +26,6 @@ static constexpr StringLiteral enforcedBy =
 static constexpr size_t maximumBytes = size_t(64) << 20;
 static constexpr int maximumDepth = 64;
 
-static Error makeError(const Twine &message) {
-  return createStringError(std::make_error_code(std::errc::invalid_argument), message);
-}
-
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
@@ -76,7 +72,7 @@ static Expected<json::Object> objectOf(const Certificate &c) {
   for (const CertifiedCheck &check : c.checks) {
     auto evidence = asRead(check.evidence);
     if (!evidence)
-      return joinErrors(makeError("the evidence of '" + check.constraint + "' can't be written"), evidence.takeError());
+      return joinErrors(createStringError("the evidence of '" + check.constraint + "' can't be written"), evidence.takeError());
     checks.push_back(json::Object{{"constraint", check.constraint},
                                   {"verdict", check.verdict},
                                   {"engine", check.engine},
@@ -159,71 +155,52 @@ static bool fromJSON(const json::Value &value, CertifiedCheck &check, json::Path
   return false;
 }
 
-namespace {
-struct PolicyField {
-  std::string name;
-  std::map<std::string, std::string> seals;
-};
-struct MemoryField {
-  int64_t arenaBytes = 0;
-};
-
-bool fromJSON(const json::Value &value, PolicyField &policy, json::Path at) {
-  json::ObjectMapper o(value, at);
-  return o && o.map("name", policy.name) && o.map("seals", policy.seals);
-}
-
-bool fromJSON(const json::Value &value, MemoryField &memory, json::Path at) {
-  json::ObjectMapper o(value, at);
-  if (!o || !o.map("arena_bytes", memory.arenaBytes))
-    return false;
-  if (memory.arenaBytes < 0)
-    at.field("arena_bytes").report("expected a number of bytes");
-  return memory.arenaBytes >= 0;
-}
-} // namespace
-
 } // namespace selfopt
 
 Expected<Certificate> selfopt::parseCertificate(StringRef text) {
   if (text.size() > maximumBytes)
-    return makeError("expected at most " + Twine(maximumBytes) + " bytes, found " + Twine(text.size()));
+    return createStringError("expected at most " + Twine(maximumBytes) + " bytes, found " + Twine(text.size()));
   if (isTooDeep(text))
-    return makeError("expected at most " + Twine(maximumDepth) + " levels of JSON, found more");
+    return createStringError("expected at most " + Twine(maximumDepth) + " levels of JSON, found more");
   auto value = json::parse(text);
   if (!value)
-    return joinErrors(makeError("expected JSON"), value.takeError());
+    return joinErrors(createStringError("expected JSON"), value.takeError());
   // Another version has other fields.
   if (const json::Object *any = value->getAsObject())
     if (any->getString("format") != StringRef(formatName) || any->getInteger("version") != version)
-      return makeError("expected format '" + formatName + "' version " + Twine(version) + ", found another");
+      return createStringError("expected format '" + formatName + "' version " + Twine(version) + ", found another");
   Certificate c;
-  PolicyField policy;
-  MemoryField memory;
   std::string digest;
   json::Path::Root root("certificate");
-  json::ObjectMapper o(*value, root);
-  if (!o || !o.map("spec", c.spec) || !o.map("candidate", c.candidate) || !o.map("program", c.program) ||
-      !o.map("policy", policy) || !o.map("lineage", c.lineage) || !o.map("checks", c.checks) ||
-      !o.map("memory", memory) || !o.map("digest", digest)) {
+  json::Path at(root);
+  const json::Value none = nullptr;
+  auto field = [&](StringLiteral name) {
+    const json::Object *object = value->getAsObject();
+    const json::Value *found = object ? object->get(name) : nullptr;
+    return json::ObjectMapper(found ? *found : none, at.field(name));
+  };
+  json::ObjectMapper o(*value, at), policy = field("policy"), memory = field("memory");
+  if (!o || !policy || !memory || !o.map("spec", c.spec) || !o.map("candidate", c.candidate) ||
+      !o.map("program", c.program) || !policy.map("name", c.policy) || !policy.map("seals", c.seals) ||
+      !o.map("lineage", c.lineage) || !o.map("checks", c.checks) || !memory.map("arena_bytes", c.arenaBytes) ||
+      !o.map("digest", digest)) {
     std::string found;
     raw_string_ostream os(found);
     root.printErrorContext(*value, os);
-    return joinErrors(root.getError(), makeError("found " + found));
+    return joinErrors(root.getError(), createStringError("found " + found));
   }
-  c.policy = std::move(policy.name);
-  c.seals = std::move(policy.seals);
-  c.arenaBytes = memory.arenaBytes;
+  if (c.arenaBytes < 0)
+    return createStringError("expected a number of bytes as memory.arena_bytes, found " + Twine(c.arenaBytes));
   // The whole of what was read, so that whatever was not is found here.
   auto found = digestOf(c);
   if (!found)
     return found.takeError();
   if (*found != digest)
-    return makeError("it was edited: expected the digest " + digest + " that it holds, found " + *found);
+    return createStringError("it was edited: expected the digest " + digest + " that it holds, found " + *found);
   std::string canonical = cantFail(printCertificate(c));
   if (canonical != text) {
     size_t same = std::mismatch(text.begin(), text.end(), canonical.begin(), canonical.end()).first - text.begin();
-    return makeError("expected the canonical form, found another one from byte " + Twine(same) + " on");
+    return createStringError("expected the canonical form, found another one from byte " + Twine(same) + " on");
   }
   return c;
 }

@@ -39,6 +39,8 @@ struct GoalSearch {
                                          const ProofOptions &options, std::string &tree);
   /// A point of the box at which a test holds, as numbers for each argument; null where none was found.
   llvm::json::Value (*findPoint)(mlir::Block &block, const Goal &goal, GoalTest test);
+  /// What shows that a loss of so many classes is no proper scoring rule.
+  std::optional<std::string> (*findImproper)(mlir::Block &loss, int classes);
 };
 /// Null in a program that only verifies.
 extern const GoalSearch *goalSearch;

@@ -240,4 +240,4 @@ llvm::json::Value findPoint(Block &block, const Goal &goal, GoalTest test) {
 
 } // namespace
 
-const GoalSearch selfopt::searchGoals{findTree, findPoint};
+const GoalSearch selfopt::searchGoals{findTree, findPoint, findImproperWitness};

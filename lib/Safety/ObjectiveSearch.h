@@ -11,5 +11,6 @@
 
 namespace selfopt {
 extern const GoalSearch searchGoals;
+std::optional<std::string> findImproperWitness(mlir::Block &loss, int classes);
 } // namespace selfopt
 #endif // SELFOPT_LIB_SAFETY_OBJECTIVESEARCH_H

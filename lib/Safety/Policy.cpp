@@ -25,30 +25,6 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
 
-bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
-  // A policy that asks for nothing proves nothing.
-  if (results.empty()) {
-    if (reason)
-      *reason = "unknown policy: no constraint was checked";
-    return false;
-  }
-  for (const CheckResult &r : results)
-    if (r.verdict != Verdict::Holds) {
-      if (reason)
-        *reason = (stringifyVerdict(r.verdict) + " " + r.constraint + ": " + r.detail).str();
-      return false;
-    }
-  return true;
-}
-
-llvm::json::Array selfopt::toJson(ArrayRef<CheckResult> results) {
-  llvm::json::Array array;
-  for (const CheckResult &r : results)
-    array.push_back(llvm::json::Object{
-        {"constraint", r.constraint}, {"verdict", stringifyVerdict(r.verdict)}, {"detail", r.detail}});
-  return array;
-}
-
 static std::string printed(Operation *op) {
   std::string text;
   llvm::raw_string_ostream os(text);

@@ -21,6 +21,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Proper.h"
+#include "ObjectiveGoal.h"
 #include "Polynomial.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
@@ -369,8 +370,6 @@ std::optional<std::string> findObstacle(Block &block, int classes) {
 
 } // namespace
 
-ImproperWitnessSearch *selfopt::improperWitnessSearch = nullptr;
-
 ProofResult selfopt::proveProper(Operation *loss) {
   Block &block = loss->getRegion(0).front();
   auto scores = block.getNumArguments() == 2 ? dyn_cast<RankedTensorType>(block.getArgument(0).getType()) : RankedTensorType();
@@ -387,8 +386,8 @@ ProofResult selfopt::proveProper(Operation *loss) {
               llvm::json::Object{{"theorem", "Savage 1971"}, {"classes", classes}, {"over", "reals"}}};
     obstacle = *found;
   }
-  if (improperWitnessSearch)
-    if (std::optional<std::string> witness = improperWitnessSearch(block, classes))
+  if (goalSearch)
+    if (std::optional<std::string> witness = goalSearch->findImproper(block, classes))
       return {Verdict::Violated, "interpreter", *witness};
   return {Verdict::Unknown, "algebra", obstacle + "; no witness against it was found"};
 }

@@ -147,13 +147,12 @@ private:
 
 } // namespace
 
-static std::optional<std::string> findImproperWitness(Block &block, int classes) {
+std::optional<std::string> selfopt::findImproperWitness(Block &block, int classes) {
   return WitnessSearch(block, classes).run();
 }
 
 void selfopt::enableProofSearch() {
   updaterule::ruleSearch = updaterule::searchRule;
-  improperWitnessSearch = findImproperWitness;
   goalSearch = &searchGoals;
   shapingSearch = searchPotential;
 }

@@ -125,7 +125,7 @@ Values Search::follow(const Choice &choice, Earned earned) const {
 /// Roundings add up along a way; the mean over a state's actions has less of them.
 Values Search::findPotential(Values potential) const {
   Values best = potential;
-  double least = potentialResidual(table, best);
+  double least = PotentialResidual(table, best).off;
   for (int sweep = 0; sweep < 32; ++sweep) {
     Values next(potential.size(), 0);
     for (int64_t s = 0; s < table.states; ++s) {
@@ -134,7 +134,7 @@ Values Search::findPotential(Values potential) const {
       next[size_t(s)] /= double(table.actions);
     }
     potential = std::move(next);
-    if (double off = potentialResidual(table, potential); off < least) {
+    if (double off = PotentialResidual(table, potential).off; off < least) {
       least = off;
       best = potential;
     }
@@ -256,7 +256,7 @@ ProofResult Search::run() {
     return result;
   Optimum own(table, evidence.values, TransitionTable::task), shaped(table, evidence.shaped, TransitionTable::both);
   std::string why, changed = changedAction(own, shaped, bestShaped);
-  double off = potentialResidual(table, potential), explained = explainedByRoundings(table, potential, off);
+  auto [off, explained] = PotentialResidual(table, potential);
   if (off > explained)
     why = differentWays(sums, ways, explained);
   if (why.empty() && changed.empty())

@@ -60,27 +60,20 @@ double Optimum::off(int64_t state, int64_t action) const {
   return slack(earned(t), table.after(t, values), 0) + (t.done ? 0 : error);
 }
 
-double selfopt::potentialResidual(const TransitionTable &table, ArrayRef<double> potential) {
-  double worst = 0;
+PotentialResidual::PotentialResidual(const TransitionTable &table, ArrayRef<double> potential) {
+  double largest = 0, largestBonus = 0;
   for (int64_t s = 0; s < table.states; ++s)
     for (int64_t a = 0; a < table.actions; ++a) {
       const TransitionTable::Transition &t = table.at(s, a);
       double later = table.after(t, potential), own = potential[size_t(s)];
-      worst = std::max(worst, std::fabs(t.bonus + own - later) + slack(t.bonus, own, later));
+      off = std::max(off, std::fabs(t.bonus + own - later) + slack(t.bonus, own, later));
+      largest = std::max(largest, std::fabs(own));
+      largestBonus = std::max(largestBonus, std::fabs(t.bonus));
     }
-  return worst;
-}
-
-double selfopt::explainedByRoundings(const TransitionTable &table, ArrayRef<double> potential, double residual) {
-  double largest = 0;
-  // Sums of the bonus along a way are within this of the potential. So only what they have at least counts of it: a
-  // large constant, which a discount near 1 hardly changes, does not explain a large residual.
-  for (double p : potential)
-    largest = std::max(largest, std::fabs(p) - residual / (1 - table.discount));
-  for (const TransitionTable::Transition &t : table.transitions)
-    largest = std::max(largest, std::fabs(t.bonus));
-  // What f32 may round away, of the largest bonus or potential: some sixteen roundings.
-  return 0x1p-20 * largest + 0x1p-900;
+  // What f32 may round away, of the largest bonus or potential: some sixteen roundings. Sums of the bonus along a way are
+  // within off / (1 - discount) of the potential, so only what they have at least counts of it: a large constant, which a
+  // discount near 1 hardly changes, does not explain a large residual.
+  explained = 0x1p-20 * std::max(largestBonus, largest - off / (1 - table.discount)) + 0x1p-900;
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,8 +149,7 @@ ProofResult selfopt::verifyPotentialBased(const TransitionTable &table, const Sh
     if (int64_t(values->size()) != table.states)
       return unknown("expected evidence of " + Twine(table.states) + " states: finite numbers as potential, values " +
                      "without and with the bonus; found it of " + Twine(values->size()));
-  double off = potentialResidual(table, by.potential);
-  double explained = explainedByRoundings(table, by.potential, off);
+  auto [off, explained] = PotentialResidual(table, by.potential);
   if (!(off <= explained))
     return unknown("no potential was found that is off by less than " + textOf(off) + "; roundings explain " +
                    textOf(explained));

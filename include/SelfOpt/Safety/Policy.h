@@ -87,10 +87,6 @@ private:
 /// Whether a policy asks for something that can't be known before this is.
 bool asksFor(mlir::ModuleOp spec, llvm::StringRef policy, Needs needs);
 
-/// Whether there is a result and every one holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
-bool allHold(llvm::ArrayRef<CheckResult> results, std::string *reason = nullptr);
-llvm::json::Array toJson(llvm::ArrayRef<CheckResult> results);
-
 /// The digest of a symbol: its own text, and for a program or a dataset what it refers to and the bytes it reads.
 llvm::FailureOr<std::string> sealDigest(mlir::ModuleOp spec, llvm::StringRef symbol);
 

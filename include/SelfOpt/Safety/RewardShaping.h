@@ -80,8 +80,10 @@ private:
 };
 
 /// The largest residual of the equations of a potential, with what f64 rounds away; and the largest that f32 explains.
-double potentialResidual(const TransitionTable &table, llvm::ArrayRef<double> potential);
-double explainedByRoundings(const TransitionTable &table, llvm::ArrayRef<double> potential, double residual);
+struct PotentialResidual {
+  PotentialResidual(const TransitionTable &table, llvm::ArrayRef<double> potential);
+  double off = 0, explained = 0;
+};
 std::string textOf(double x);
 
 /// What a proof goes by, for every state: a potential, and the optimal values without and with the bonus.

@@ -196,7 +196,7 @@ TEST(Certificate, OneForm) {
   EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "\"program\": /* error: expected string */ 3");
   EXPECT_SAYS(why("\"spec\": \"", "\"spec\": \"A"), "it was edited");
   EXPECT_SAYS(why("\"status\": \"assumed\"\n  }", "\"status\": \"proved\"\n  }"), "expected the canonical form");
-  EXPECT_SAYS(why("\"arena_bytes\": ", "\"arena_bytes\": -"), "expected a number of bytes at certificate.memory.arena_bytes");
+  EXPECT_SAYS(why("\"arena_bytes\": ", "\"arena_bytes\": -"), "expected a number of bytes as memory.arena_bytes, found -");
   EXPECT_SAYS(why("      \"engine\": \"digest\",\n", ""), "missing value at certificate.checks[0].engine");
   auto deep = parseCertificate(std::string(1 << 20, '['));
   EXPECT_SAYS(llvm::toString(deep.takeError()), "expected at most 64 levels of JSON, found more");
