@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// JSON in UTF-8: the fields of an object sorted by their names, two spaces of indentation a level, a newline at the end,
-// numbers and strings as LLVM's JSON library writes them. A text is canonical when it is what its own contents print as:
-// the parser needs no rules about white space, escapes, spellings of numbers, or fields that come twice.
+// JSON in UTF-8: the fields of an object sorted by their names, two spaces of indentation a level, a newline at the
+// end, numbers and strings as LLVM's JSON library writes them. A text is canonical when it is what its own contents
+// print as: the parser needs no rules about white space, escapes, spellings of numbers, or fields that come twice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,14 +50,9 @@ CertifiedCheck selfopt::certifiedCheck(const CheckResult &result) {
   auto evidence = asRead(result.evidence);
   if (!evidence)
     consumeError(evidence.takeError());
-  return {result.constraint,
-          stringifyVerdict(result.verdict).str(),
-          result.engine,
-          assumed                       ? "assumed"
-          : result.engine == "measured" ? "measured"
-                                        : "proved",
-          result.detail,
-          evidence ? *evidence : result.evidence};
+  return {result.constraint, stringifyVerdict(result.verdict).str(),
+          result.engine,     assumed ? "assumed" : result.engine == "measured" ? "measured" : "proved",
+          result.detail,     evidence ? *evidence : result.evidence};
 }
 
 /// All but the digest.
@@ -72,7 +67,8 @@ static Expected<json::Object> objectOf(const Certificate &c) {
   for (const CertifiedCheck &check : c.checks) {
     auto evidence = asRead(check.evidence);
     if (!evidence)
-      return joinErrors(createStringError("the evidence of '" + check.constraint + "' can't be written"), evidence.takeError());
+      return joinErrors(createStringError("the evidence of '" + check.constraint + "' can't be written"),
+                        evidence.takeError());
     checks.push_back(json::Object{{"constraint", check.constraint},
                                   {"verdict", check.verdict},
                                   {"engine", check.engine},
@@ -133,8 +129,8 @@ static bool isTooDeep(StringRef text) {
   return false;
 }
 
-// Errors say where, and what was expected there. Fields beside these, and words that nothing else may be, are not looked
-// for: they are not in the canonical form of what was read.
+// Errors say where, and what was expected there. Fields beside these, and words that nothing else may be, are not
+// looked for: they are not in the canonical form of what was read.
 
 namespace selfopt {
 

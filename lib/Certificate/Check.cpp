@@ -56,8 +56,8 @@ llvm::Expected<std::vector<Operation *>> selfopt::lineageBetween(ModuleOp spec, 
     for (Operation &op : (*before).getBody().front()) {
       std::string expected = mutationText(&op);
       if (own == steps.size() || mutationText(steps[own]) != expected)
-        return llvm::createStringError("expected the candidate's lineage to begin with the spec's own, found no '" + expected +
-                         "' at " + Twine(own));
+        return llvm::createStringError("expected the candidate's lineage to begin with the spec's own, found no '" +
+                                       expected + "' at " + Twine(own));
       ++own;
     }
   steps.erase(steps.begin(), steps.begin() + own);
@@ -67,17 +67,19 @@ llvm::Expected<std::vector<Operation *>> selfopt::lineageBetween(ModuleOp spec, 
 /// What `Policy::check` has to know, from the texts and the data alone; the arena is given.
 static llvm::Expected<ProgramFacts> staticFacts(ModuleOp candidate, StringRef program, int64_t arenaBytes) {
   auto train = candidate.lookupSymbol<TrainOp>(program);
-  auto dataset =
-      train ? candidate.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
+  auto dataset = train ? candidate.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
   if (!dataset)
-    return llvm::createStringError("expected a selfopt.train @" + program + " with a dataset in the candidate, found none");
+    return llvm::createStringError("expected a selfopt.train @" + program +
+                                   " with a dataset in the candidate, found none");
   auto data = loadDataset(dataset, {});
   if (failed(data))
-    return llvm::createStringError("expected the data of @" + dataset.getSymName() + ", found nothing that can be read");
+    return llvm::createStringError("expected the data of @" + dataset.getSymName() +
+                                   ", found nothing that can be read");
   int64_t rows = splitSizes(**data, train.getDataAttr()).train, batch = train.getBatch();
   // One step at least: otherwise the program trains nothing, and costs nothing.
   if (batch > rows)
-    return llvm::createStringError("expected a batch of at most the " + Twine(rows) + " training examples, found " + Twine(batch));
+    return llvm::createStringError("expected a batch of at most the " + Twine(rows) + " training examples, found " +
+                                   Twine(batch));
   ProgramFacts facts;
   facts.cost = programCost(candidate, program, rows);
   facts.arenaBytes = arenaBytes;

@@ -62,9 +62,12 @@ public:
 private:
   //===--- The domain ---------------------------------------------------------===//
 
-  bool isLabelled() const { return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(1).getType().isInteger(32); }
+  bool isLabelled() const {
+    return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(1).getType().isInteger(32);
+  }
   bool isRegression() const {
-    return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(0).getType() == block.getArgument(1).getType();
+    return isa<LossOp>(program) && block.getNumArguments() == 2 &&
+           block.getArgument(0).getType() == block.getArgument(1).getType();
   }
   int64_t classes() const { return countOf(block.getArgument(0).getType()); }
 
@@ -118,8 +121,8 @@ private:
     return cases && number < cases->size() ? (*cases)[number].getAsObject() : nullptr;
   }
 
-  /// Whether every leaf of a tree of boxes holds; takes the tree from the text. "(0.3 1.5 A B)" splits element 3 of argument
-  /// 0 at 1.5; L is a leaf.
+  /// Whether every leaf of a tree of boxes holds; takes the tree from the text. "(0.3 1.5 A B)" splits element 3 of
+  /// argument 0 at 1.5; L is a leaf.
   bool holdsOn(Goal &goal, StringRef &tree, unsigned depth = 0) {
     ++looked;
     if (tree.consume_front("L"))
@@ -150,19 +153,18 @@ private:
     const llvm::json::Object *last = claimedCase(trees.size() - 1);
     if (claimed ? last && last->get("point") : goalSearch != nullptr)
       found = claimed ? *last->get("point") : goalSearch->findPoint(block, goal, test);
-    const llvm::json::Array *arguments = found.getAsArray();
-    if (!arguments || arguments->size() != goal.assumed.box.size())
-      return false;
+    llvm::json::Path::Root root;
+    std::vector<std::vector<double>> numbers;
     ElementCase point = goal.assumed;
-    for (auto [elements, given] : llvm::zip(point.box, *arguments)) {
-      const llvm::json::Array *numbers = given.getAsArray();
-      if (!numbers || numbers->size() != elements.size())
+    if (!fromJSON(found, numbers, root) || numbers.size() != point.box.size())
+      return false;
+    for (auto [elements, given] : llvm::zip(point.box, numbers)) {
+      if (given.size() != elements.size())
         return false;
-      for (auto [element, number] : llvm::zip(elements, *numbers)) {
-        Interval x = Interval::point(number.getAsNumber().value_or(NAN));
-        if (!(element.low <= x.low && x.low <= element.high))
+      for (auto [element, x] : llvm::zip(elements, given)) {
+        if (std::isnan(x) || !element.contains(x))
           return false;
-        element = x;
+        element = Interval::point(x);
       }
     }
     if (!isCaseOf(point) || !test(ElementAnalysis(block, point)))
@@ -215,7 +217,8 @@ private:
       }
       StringRef rest = tree;
       if (!holdsOn(goal, rest) || !rest.empty())
-        return ProofResult{Verdict::Unknown, "branch and bound", goal.what + " could not be bounded by the tree of boxes"};
+        return ProofResult{Verdict::Unknown, "branch and bound",
+                           goal.what + " could not be bounded by the tree of boxes"};
     }
     trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
     return std::nullopt;
@@ -224,7 +227,9 @@ private:
   ProofResult finish(std::string detail) {
     bool split = looked > trees.size();
     return {Verdict::Holds, split ? "branch and bound" : "intervals", std::move(detail),
-            llvm::json::Object{{"cases", std::move(trees)}, {"boxes", int64_t(looked)}, {"symmetric", isLabelled() && treatsClassesAlike()}}};
+            llvm::json::Object{{"cases", std::move(trees)},
+                               {"boxes", int64_t(looked)},
+                               {"symmetric", isLabelled() && treatsClassesAlike()}}};
   }
 
   ProofResult proveFinite(double domain);
@@ -249,7 +254,8 @@ ProofResult Prover::proveFinite(double domain) {
     for (int64_t step = 0, n = int64_t(elements(label).size()) * (regression ? 2 : 1); step < n; ++step) {
       int64_t element = elements(label)[size_t(regression ? step / 2 : step)];
       Goal goal = goalOf(caseOf(box, label, {0, element}), holds, nullptr,
-                (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) + "the derivative by element " + std::to_string(element));
+                         (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) +
+                             "the derivative by element " + std::to_string(element));
       // A prediction is above its target or below: by itself, each tells where |d| switches.
       if (regression)
         goal.assumed.order = step % 2 ? -1 : 1;
@@ -270,8 +276,8 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
       if (!own && !others)
         continue;
       Goal goal = goalOf(caseOf(box, label, {0, element}), own ? falls : rises, own ? surelyRises : surelyFalls,
-                "label " + std::to_string(label) + ", the derivative by " +
-                    (own ? "the right score" : "the score of " + std::to_string(element)));
+                         "label " + std::to_string(label) + ", the derivative by " +
+                             (own ? "the right score" : "the score of " + std::to_string(element)));
       if (own)
         goal.assumed.until = until;
       if (auto result = settle(goal, true))
@@ -280,8 +286,9 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
       if (own && !holdsSomewhere(goal, surelyFalls)) {
         const Interval slope = ElementAnalysis(block, goal.assumed).result().slope;
         bool constant = slope.low == 0 && slope.high == 0;
-        return ProofResult{constant ? Verdict::Violated : Verdict::Unknown, "intervals",
-                           goal.what + (constant ? " is 0 everywhere: the loss does not see it" : " was found below 0 at no point")};
+        return ProofResult{
+            constant ? Verdict::Violated : Verdict::Unknown, "intervals",
+            goal.what + (constant ? " is 0 everywhere: the loss does not see it" : " was found below 0 at no point")};
       }
     }
   return std::nullopt;
@@ -300,36 +307,43 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   if (isa<ScheduleOp, SamplerOp>(program) && monotone) {
     bool schedule = isa<ScheduleOp>(program);
     Goal goal = goalOf(caseOf(box, -1, {0, 0}), schedule ? falls : rises, schedule ? surelyRises : surelyFalls,
-              schedule ? "the derivative by the fraction of training" : "the derivative by the loss");
+                       schedule ? "the derivative by the fraction of training" : "the derivative by the loss");
     if (auto result = settle(goal, true))
       return *result;
     return finish(goal.what + (schedule ? " is at most 0" : " is at least 0"));
   }
   if (!isRegression())
-    return {Verdict::Unknown, "intervals", (stringifyProperty(require.property) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
-                              ", not of a " + program->getName().getStringRef()).str()};
+    return {Verdict::Unknown, "intervals",
+            (stringifyProperty(require.property) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
+             ", not of a " + program->getName().getStringRef())
+                .str()};
   bool moves = false;
   for (int64_t element = 0; element < classes(); ++element)
     for (int order : {1, -1}) {
-      Goal goal = goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
-                "the derivative by element " + std::to_string(element) + " of a prediction " +
-                    (order > 0 ? "above" : "below") + " its target");
+      Goal goal =
+          goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
+                 "the derivative by element " + std::to_string(element) + " of a prediction " +
+                     (order > 0 ? "above" : "below") + " its target");
       goal.assumed.order = order;
       if (auto result = settle(goal, true))
         return *result;
       moves = moves || holdsSomewhere(goal, order > 0 ? surelyRises : surelyFalls);
     }
   if (!moves)
-    return {claimed ? Verdict::Unknown : Verdict::Violated, "intervals", "the derivative by the prediction is 0 wherever it was looked at: the loss does not see it"};
+    return {claimed ? Verdict::Unknown : Verdict::Violated, "intervals",
+            "the derivative by the prediction is 0 wherever it was looked at: the loss does not see it"};
   return finish("the derivative by each prediction has the sign of prediction minus target");
 }
 
 ProofResult Prover::proveBoundedBelow(double domain, double least) {
   Box box = domainOf(domain);
-  auto holds = [&](const ElementAnalysis &a) { return a.result().rounded.low >= least && !a.result().rounded.mayBeNaN; };
+  auto holds = [&](const ElementAnalysis &a) {
+    return a.result().rounded.low >= least && !a.result().rounded.mayBeNaN;
+  };
   auto fails = [&](const ElementAnalysis &a) { return a.result().rounded.high < least; };
   for (int64_t label : labels()) {
-    Goal goal = goalOf(caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails, label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value");
+    Goal goal = goalOf(caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails,
+                       label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value");
     if (auto result = settle(goal, false))
       return *result;
   }
@@ -339,8 +353,10 @@ ProofResult Prover::proveBoundedBelow(double domain, double least) {
 ProofResult Prover::prove(const Requirement &require) {
   Type result = block.getTerminator()->getNumOperands() == 1 ? block.getTerminator()->getOperand(0).getType() : Type();
   if (!isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(program) || !result || !result.isF32())
-    return {Verdict::Unknown, "", (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
-                              program->getName().getStringRef()).str()};
+    return {Verdict::Unknown, "",
+            (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
+             program->getName().getStringRef())
+                .str()};
   for (BlockArgument argument : block.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
     if (tensor && (!tensor.hasStaticShape() || tensor.getNumElements() > 4096 || !tensor.getNumElements()))

@@ -22,9 +22,9 @@ struct Goal {
   GoalTest holds;
   /// Certainly fails on the whole box, which is a point; null where only a value that is no number refutes it.
   GoalTest fails;
-  std::string what;           ///< Of which label or element: "label 3", "the derivative by element 2".
-  bool alike = false;         ///< Whether all scores but the label's play one part.
-  bool labelled = false;      ///< Whether argument 1 is a label.
+  std::string what;      ///< Of which label or element: "label 3", "the derivative by element 2".
+  bool alike = false;    ///< Whether all scores but the label's play one part.
+  bool labelled = false; ///< Whether argument 1 is a label.
 };
 
 /// Whether a point is one of those that its case assumes by order and cap.
@@ -32,9 +32,9 @@ bool isCaseOf(const ElementCase &point);
 
 /// Where evidence and witnesses come from.
 struct GoalSearch {
-  /// Writes a tree of boxes, each of which holds. Else why there is none: unknown, or violated by a point. `slope`: what is
-  /// to be shown is of the derivative, not of the value. `many` elements have a budget of their own, of which `looked` boxes
-  /// are gone.
+  /// Writes a tree of boxes, each of which holds. Else why there is none: unknown, or violated by a point. `slope`:
+  /// what is to be shown is of the derivative, not of the value. `many` elements have a budget of their own, of which
+  /// `looked` boxes are gone.
   std::optional<ProofResult> (*findTree)(mlir::Operation *program, Goal &goal, bool slope, bool many, unsigned looked,
                                          const ProofOptions &options, std::string &tree);
   /// A point of the box at which a test holds, as numbers for each argument; null where none was found.

@@ -20,8 +20,8 @@
 using namespace mlir;
 using namespace selfopt;
 
-/// Points of the box: its middle, its corners in the ways that matter to a loss, and draws of several sizes; until `visit`
-/// says true. Most goals that fail do so at one of the first `fewPoints`.
+/// Points of the box: its middle, its corners in the ways that matter to a loss, and draws of several sizes; until
+/// `visit` says true. Most goals that fail do so at one of the first `fewPoints`.
 constexpr unsigned fewPoints = 9, allPoints = 48;
 static void forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit, unsigned from = 0,
                          unsigned to = allPoints) {
@@ -32,7 +32,8 @@ static void forEachPoint(const Goal &goal, llvm::function_ref<bool(const Element
   constexpr std::array<double, 6> margins{2, 5, 10, 20, 40, 80};
   for (unsigned n = from; n < to; ++n) {
     Philox random(0x70726f6f66, n);
-    // Scores that play one part need not all differ: two values for them do, and the analysis looks at equal elements once.
+    // Scores that play one part need not all differ: two values for them do, and the analysis looks at equal elements
+    // once.
     std::array<std::optional<double>, 2> drawn;
     for (size_t i = 0; i < point.box.size(); ++i)
       for (size_t k = 0; k < point.box[i].size(); ++k) {
@@ -47,7 +48,8 @@ static void forEachPoint(const Goal &goal, llvm::function_ref<bool(const Element
           double scale = std::array<double, 4>{1, 4, 0.1, whole.high / 3}[n % 4];
           std::optional<double> once, &value = goal.alike && i == 0 && int64_t(k) != element ? drawn[k % 2] : once;
           if (!value)
-            value = std::clamp(whole.low >= 0 ? whole.low + (whole.high - whole.low) * random.uniform() : scale * random.normal(),
+            value = std::clamp(whole.low >= 0 ? whole.low + (whole.high - whole.low) * random.uniform()
+                                              : scale * random.normal(),
                                whole.low, whole.high);
           x = *value;
         }
@@ -100,15 +102,18 @@ static std::optional<double> compute(Operation *program, const ElementCase &poin
 /// A point at which the program computes what is no finite number.
 static std::optional<ProofResult> findBadValue(Operation *program, const Goal &goal, unsigned from, unsigned to) {
   std::optional<ProofResult> violated;
-  forEachPoint(goal, [&](const ElementCase &point) {
-    std::optional<double> x = compute(program, point);
-    if (!x || std::isfinite(*x))
-      return false;
-    std::string value = std::isnan(*x) ? "NaN" : *x > 0 ? "infinite" : "-infinite";
-    violated = ProofResult{Verdict::Violated, "interpreter",
-                           "the result is " + value + " at (" + textOf(point, goal.labelled) + ")"};
-    return true;
-  }, from, to);
+  forEachPoint(
+      goal,
+      [&](const ElementCase &point) {
+        std::optional<double> x = compute(program, point);
+        if (!x || std::isfinite(*x))
+          return false;
+        std::string value = std::isnan(*x) ? "NaN" : *x > 0 ? "infinite" : "-infinite";
+        violated = ProofResult{Verdict::Violated, "interpreter",
+                               "the result is " + value + " at (" + textOf(point, goal.labelled) + ")"};
+        return true;
+      },
+      from, to);
   return violated;
 }
 
@@ -118,16 +123,19 @@ static std::optional<ProofResult> findWitness(Operation *program, const Goal &go
   if (!goal.fails)
     return findBadValue(program, goal, from, to);
   std::optional<ProofResult> violated;
-  forEachPoint(goal, [&](const ElementCase &point) {
-    ElementAnalysis at(program->getRegion(0).front(), point);
-    if (!goal.fails(at))
-      return false;
-    const Interval &x = slope ? at.result().slope : at.result().rounded;
-    std::string value = llvm::formatv("{0:f6}", x.low + (x.high - x.low) / 2).str();
-    violated = ProofResult{Verdict::Violated, "intervals",
-                           goal.what + " is " + value + " at (" + textOf(point, goal.labelled) + ")"};
-    return true;
-  }, from, to);
+  forEachPoint(
+      goal,
+      [&](const ElementCase &point) {
+        ElementAnalysis at(program->getRegion(0).front(), point);
+        if (!goal.fails(at))
+          return false;
+        const Interval &x = slope ? at.result().slope : at.result().rounded;
+        std::string value = llvm::formatv("{0:f6}", x.low + (x.high - x.low) / 2).str();
+        violated = ProofResult{Verdict::Violated, "intervals",
+                               goal.what + " is " + value + " at (" + textOf(point, goal.labelled) + ")"};
+        return true;
+      },
+      from, to);
   // In the end: where there is no value, there is none that would do.
   return violated || to < allPoints ? violated : findBadValue(program, goal, 0, to);
 }
@@ -140,8 +148,8 @@ public:
   TreeSearch(Block &block, unsigned looked, unsigned leaves, unsigned most)
       : looked(looked), block(block), left(leaves - std::min(leaves, looked)), most(most) {}
 
-  /// Splits until every leaf holds, or the budget is spent. The tree is written as it is walked: "(3 1.5 L L)" split element
-  /// 3 at 1.5; L is a leaf that holds.
+  /// Splits until every leaf holds, or the budget is spent. The tree is written as it is walked: "(3 1.5 L L)" split
+  /// element 3 at 1.5; L is a leaf that holds.
   bool split(Goal &goal, std::string &tree, unsigned depth = 0) {
     if (left == 0)
       return false;
@@ -187,8 +195,8 @@ public:
     if (Operation *op = whole.firstUnboundedSlope())
       return "the derivative of " + op->getName().getStringRef().str() + " is unbounded, or above 1e36";
     const Element &r = whole.result();
-    return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low), formatDouble(r.rounded.high),
-                         formatDouble(r.slope.low), formatDouble(r.slope.high))
+    return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low),
+                         formatDouble(r.rounded.high), formatDouble(r.slope.low), formatDouble(r.slope.high))
         .str();
   }
 
@@ -220,8 +228,9 @@ std::optional<ProofResult> findTree(Operation *program, Goal &goal, bool slope, 
     return std::nullopt;
   if (auto violated = findWitness(program, goal, slope, fewPoints, allPoints))
     return violated;
-  return ProofResult{Verdict::Unknown, "branch and bound", goal.what + " could not be bounded: " + search.blame(goal) + ", after " +
-                                                             std::to_string(search.looked) + " boxes"};
+  return ProofResult{Verdict::Unknown, "branch and bound",
+                     goal.what + " could not be bounded: " + search.blame(goal) + ", after " +
+                         std::to_string(search.looked) + " boxes"};
 }
 
 llvm::json::Value findPoint(Block &block, const Goal &goal, GoalTest test) {

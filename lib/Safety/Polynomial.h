@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Sums of monomials in numbered atoms, with rational coefficients and whole exponents, negative ones among them. Exact, or
-// said to have failed: numbers have so many bits, and polynomials so many terms.
+// Sums of monomials in numbered atoms, with rational coefficients and whole exponents, negative ones among them. Exact,
+// or said to have failed: numbers have so many bits, and polynomials so many terms.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SAFETY_POLYNOMIAL_H

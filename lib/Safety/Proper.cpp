@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A loss L_y(p) of probabilities p = softmax(scores) is (strictly) proper when, whatever the truth q, sum_y q_y L_y(p) is
-// least at p = q and nowhere else. With S(p) = sum_y p_y L_y(p) this holds if (Savage 1971; Gneiting and Raftery 2007, theorem 1)
+// A loss L_y(p) of probabilities p = softmax(scores) is (strictly) proper when, whatever the truth q, sum_y q_y L_y(p)
+// is least at p = q and nowhere else. With S(p) = sum_y p_y L_y(p) this holds if (Savage 1971; Gneiting and Raftery
+// 2007, theorem 1)
 //
 //   1. sum_y p_y dL_y/dp_k is the same for all k, so that L_y(p) = S(p) + <grad S(p), e_y - p>, and
 //   2. S is strictly concave on the simplex: then S(p) + <grad S(p), q - p> >= S(q), with equality at p = q alone.
@@ -197,11 +198,9 @@ private:
               out.push_back(std::move(sum));
               return true;
             })
-            .Case([&](arith::AddFOp) {
-              return both([&](auto &a, auto &b) { return std::optional(algebra.sum(a, b)); });
-            })
-            .Case([&](arith::SubFOp) {
-              return both([&](auto &a, auto &b) { return std::optional(algebra.sum(a, b, -one)); });
+            .Case<arith::AddFOp, arith::SubFOp>([&](auto) {
+              Rational sign = isa<arith::AddFOp>(op) ? one : -one;
+              return both([&](auto &a, auto &b) { return std::optional(algebra.sum(a, b, sign)); });
             })
             .Case([&](arith::MulFOp) {
               return both([&](auto &a, auto &b) { return std::optional(algebra.product(a, b)); });
@@ -355,7 +354,8 @@ std::optional<std::string> findObstacle(Block &block, int classes) {
   for (int k = 0; k < classes; ++k) {
     Polynomial expected;
     for (int y = 0; y < classes; ++y)
-      expected = algebra.sum(std::move(expected), algebra.product(algebra.atom(algebra.p(y)), algebra.derivative(L[y], k)));
+      expected =
+          algebra.sum(std::move(expected), algebra.product(algebra.atom(algebra.p(y)), algebra.derivative(L[y], k)));
     if (k == 0)
       first = expected;
     else if (!algebra.vanishes(algebra.sum(expected, first, -1)))
@@ -372,7 +372,8 @@ std::optional<std::string> findObstacle(Block &block, int classes) {
 
 ProofResult selfopt::proveProper(Operation *loss) {
   Block &block = loss->getRegion(0).front();
-  auto scores = block.getNumArguments() == 2 ? dyn_cast<RankedTensorType>(block.getArgument(0).getType()) : RankedTensorType();
+  auto scores =
+      block.getNumArguments() == 2 ? dyn_cast<RankedTensorType>(block.getArgument(0).getType()) : RankedTensorType();
   if (!isa<LossOp>(loss) || !scores || scores.getRank() != 1 || !block.getArgument(1).getType().isInteger(32) ||
       scores.getNumElements() < 2)
     return {Verdict::Unknown, "", "proper is said of a loss of scores and a label, of two classes or more"};
@@ -382,7 +383,8 @@ ProofResult selfopt::proveProper(Operation *loss) {
   if (classes <= 64) {
     std::optional<std::string> found = findObstacle(block, classes);
     if (!found)
-      return {Verdict::Holds, "algebra", "over the reals, the expected loss is stationary at the truth and the entropy is strictly concave",
+      return {Verdict::Holds, "algebra",
+              "over the reals, the expected loss is stationary at the truth and the entropy is strictly concave",
               llvm::json::Object{{"theorem", "Savage 1971"}, {"classes", classes}, {"over", "reals"}}};
     obstacle = *found;
   }

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Finds what RewardShaping.cpp verifies: a potential along shortest ways, optimal values by policy iteration. Where that
-// is no proof, a state whose best action changes, or two ways with different sums.
+// Finds what RewardShaping.cpp verifies: a potential along shortest ways, optimal values by policy iteration. Where
+// that is no proof, a state whose best action changes, or two ways with different sums.
 //
 //===----------------------------------------------------------------------===//
 
@@ -227,7 +227,8 @@ std::string Search::differentWays(const Values &sums, const Choice &ways, double
   visitStates([&](int64_t s) {
     for (int64_t a = 0; a < table.actions; ++a) {
       const Transition &t = table.at(s, a);
-      double per = std::fabs(t.bonus + table.after(t, sums) - sums[size_t(s)]) / (1 + table.after(t, steps) + steps[size_t(s)]);
+      double per =
+          std::fabs(t.bonus + table.after(t, sums) - sums[size_t(s)]) / (1 + table.after(t, steps) + steps[size_t(s)]);
       if (per > most)
         most = per, state = s, action = a;
     }
@@ -238,8 +239,8 @@ std::string Search::differentWays(const Values &sums, const Choice &ways, double
   const Transition &t = table.at(state, action);
   return llvm::formatv("from state {0} the discounted sum of the bonus is {1} by actions {2}, and {3} by actions {4}; "
                        "of a potential, all ways have the same",
-                       state, textOf(t.bonus + table.after(t, sums)), way(ways, state, action), textOf(sums[size_t(state)]),
-                       way(ways, state, ways[size_t(state)]))
+                       state, textOf(t.bonus + table.after(t, sums)), way(ways, state, action),
+                       textOf(sums[size_t(state)]), way(ways, state, ways[size_t(state)]))
       .str();
 }
 

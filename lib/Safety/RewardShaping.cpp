@@ -70,9 +70,9 @@ PotentialResidual::PotentialResidual(const TransitionTable &table, ArrayRef<doub
       largest = std::max(largest, std::fabs(own));
       largestBonus = std::max(largestBonus, std::fabs(t.bonus));
     }
-  // What f32 may round away, of the largest bonus or potential: some sixteen roundings. Sums of the bonus along a way are
-  // within off / (1 - discount) of the potential, so only what they have at least counts of it: a large constant, which a
-  // discount near 1 hardly changes, does not explain a large residual.
+  // What f32 may round away, of the largest bonus or potential: some sixteen roundings. Sums of the bonus along a way
+  // are within off / (1 - discount) of the potential, so only what they have at least counts of it: a large constant,
+  // which a discount near 1 hardly changes, does not explain a large residual.
   explained = 0x1p-20 * std::max(largestBonus, largest - off / (1 - table.discount)) + 0x1p-900;
 }
 
@@ -124,22 +124,20 @@ private:
 
 /// Values of all states in a certificate: f64 with the lowest byte first, in base64.
 std::string encode(ArrayRef<double> values) {
-  std::string bytes(8 * values.size(), 0);
-  for (auto [i, x] : llvm::enumerate(values))
-    llvm::support::endian::write64le(&bytes[8 * i], llvm::bit_cast<uint64_t>(x));
-  return llvm::encodeBase64(bytes);
+  static_assert(llvm::endianness::native == llvm::endianness::little);
+  return llvm::encodeBase64(ArrayRef(reinterpret_cast<const char *>(values.data()), 8 * values.size()));
 }
 
 /// Nothing unless there is a finite number for each of so many states.
 std::vector<double> decode(const llvm::json::Object &from, StringRef name, int64_t states) {
   std::vector<char> bytes;
-  std::vector<double> values;
+  std::vector<double> values(static_cast<size_t>(states));
   if (auto error = llvm::decodeBase64(from.getString(name).value_or(""), bytes))
-    return llvm::consumeError(std::move(error)), values;
-  for (size_t i = 0; i + 8 <= bytes.size(); i += 8)
-    values.push_back(llvm::bit_cast<double>(llvm::support::endian::read64le(&bytes[i])));
-  bool good = bytes.size() == 8 * size_t(states) && llvm::all_of(values, [](double x) { return std::isfinite(x); });
-  return good ? values : std::vector<double>();
+    return llvm::consumeError(std::move(error)), std::vector<double>();
+  if (bytes.size() != 8 * values.size())
+    return {};
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return llvm::all_of(values, [](double x) { return std::isfinite(x); }) ? values : std::vector<double>();
 }
 
 } // namespace
@@ -187,16 +185,15 @@ ProofResult selfopt::verifyPotentialBased(const TransitionTable &table, const Sh
     }
   }
   auto [low, high] = std::minmax_element(by.potential.begin(), by.potential.end());
-  llvm::json::Object evidence{
-      {"states", table.states},
-      {"actions", table.actions},
-      {"residual", off},
-      {"potential", llvm::json::Array{*low, *high}},
-      {"ties", ties},
-      {"gap", nullptr},
-      {"values", llvm::json::Object{{"potential", encode(by.potential)},
-                                    {"without_bonus", encode(by.values)},
-                                    {"with_bonus", encode(by.shaped)}}}};
+  llvm::json::Object evidence{{"states", table.states},
+                              {"actions", table.actions},
+                              {"residual", off},
+                              {"potential", llvm::json::Array{*low, *high}},
+                              {"ties", ties},
+                              {"gap", nullptr},
+                              {"values", llvm::json::Object{{"potential", encode(by.potential)},
+                                                            {"without_bonus", encode(by.values)},
+                                                            {"with_bonus", encode(by.shaped)}}}};
   std::string detail = llvm::formatv("a potential in [{0}, {1}] gives the bonus of all {2} transitions, up to {3}",
                                      textOf(*low), textOf(*high), table.transitions.size(), textOf(off));
   if (std::isfinite(gap)) {
@@ -212,7 +209,8 @@ ProofResult selfopt::provePotentialBased(const TransitionTable &table, const llv
   for (auto [i, t] : llvm::enumerate(table.transitions))
     if (!std::isfinite(t.bonus))
       return {Verdict::Violated, "table",
-              "the bonus is " + textOf(t.bonus) + " " + ::textOf(int64_t(i) / table.actions, int64_t(i) % table.actions)};
+              "the bonus is " + textOf(t.bonus) + " " +
+                  ::textOf(int64_t(i) / table.actions, int64_t(i) % table.actions)};
   if (!claimed)
     return shapingSearch ? shapingSearch(table) : unknown("expected evidence of a potential, found none");
   static const llvm::json::Object none;
@@ -229,8 +227,8 @@ namespace {
 
 using Row = std::array<int64_t, 3>; ///< Of a state, an action, the next state.
 
-/// Runs a program on the first integers of each row, many rows at a time, and passes on the columns that it returns, with
-/// where in them the row's lane is. The row that it can't be run on, if there is one, and what was `said` of it.
+/// Runs a program on the first integers of each row, many rows at a time, and passes on the columns that it returns,
+/// with where in them the row's lane is. The row that it can't be run on, if there is one, and what was `said` of it.
 const Row *runRows(Block &program, ArrayRef<Row> rows, std::string &said,
                    llvm::function_ref<void(size_t row, ArrayRef<Tensor> columns, size_t lane)> visit) {
   ScopedDiagnosticHandler listen(program.getParentOp()->getContext(), [&](Diagnostic &d) {
@@ -283,23 +281,25 @@ std::optional<TransitionTable> selfopt::readTable(RewardOp reward, EnvironmentOp
       rows.push_back({s, a, 0});
   auto where = [](const Row &row) { return ::textOf(row[0], row[1]); };
   table.transitions.resize(rows.size());
-  const Row *failed = runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> columns, size_t lane) {
-    int64_t next = columns[0].integers[lane];
-    double earned = columns[1].floats[lane];
-    if (why.empty() && !std::isfinite(earned))
-      why = "expected finite rewards of @" + name + ", found " + textOf(earned) + " " + where(rows[i]);
-    if (why.empty() && (next < 0 || next >= table.states))
-      why = fmt::format("expected next states of @{} from 0 to {}, found {} {}", name, table.states - 1, next,
-                        where(rows[i]));
-    table.transitions[i] = {int32_t(next), (columns[2].integers[lane] & 1) != 0, earned, 0};
-    rows[i][2] = next;
-  });
+  const Row *failed =
+      runRows(environment.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> columns, size_t lane) {
+        int64_t next = columns[0].integers[lane];
+        double earned = columns[1].floats[lane];
+        if (why.empty() && !std::isfinite(earned))
+          why = "expected finite rewards of @" + name + ", found " + textOf(earned) + " " + where(rows[i]);
+        if (why.empty() && (next < 0 || next >= table.states))
+          why = fmt::format("expected next states of @{} from 0 to {}, found {} {}", name, table.states - 1, next,
+                            where(rows[i]));
+        table.transitions[i] = {int32_t(next), (columns[2].integers[lane] & 1) != 0, earned, 0};
+        rows[i][2] = next;
+      });
   if (failed)
     why = "@" + name + " can't be run " + where(*failed) + ": " + said;
   if (!why.empty())
     return std::nullopt;
-  failed = runRows(reward.getBody().front(), rows, said,
-                   [&](size_t i, ArrayRef<Tensor> columns, size_t lane) { table.transitions[i].bonus = columns[0].floats[lane]; });
+  failed = runRows(reward.getBody().front(), rows, said, [&](size_t i, ArrayRef<Tensor> columns, size_t lane) {
+    table.transitions[i].bonus = columns[0].floats[lane];
+  });
   if (!failed)
     return table;
   why = "the bonus can't be computed " + where(*failed) + ": " + said;

@@ -18,24 +18,16 @@ llvm::StringRef smt::stringifyAnswer(Answer answer) {
   return answer == Answer::Unsatisfiable ? "unsat" : answer == Answer::Satisfiable ? "sat" : "unknown";
 }
 
-struct Solver::State {
-  Z3_context context;
-  unsigned resources;
-};
-
-Solver::Solver(unsigned resources) {
+Answer smt::ask(const std::string &text, unsigned resources) {
   Z3_config config = Z3_mk_config();
-  state = std::make_unique<State>(State{Z3_mk_context(config), resources});
+  Z3_context context = Z3_mk_context(config);
   Z3_del_config(config);
   // The default ends the process.
-  Z3_set_error_handler(state->context, [](Z3_context, Z3_error_code) {});
-}
-Solver::~Solver() { Z3_del_context(state->context); }
-
-Answer Solver::ask(const std::string &text) {
-  std::string limited = "(reset)\n(set-option :rlimit " + std::to_string(state->resources) + ")\n" + text;
+  Z3_set_error_handler(context, [](Z3_context, Z3_error_code) {});
+  std::string limit = "(set-option :rlimit " + std::to_string(resources) + ")\n";
   // Whatever else it says, of a text that it can't read for one, is no answer.
-  llvm::StringRef said = Z3_eval_smtlib2_string(state->context, limited.c_str());
+  std::string said = Z3_eval_smtlib2_string(context, (limit + text).c_str());
+  Z3_del_context(context);
   return said == "unsat\n" ? Answer::Unsatisfiable : said == "sat\n" ? Answer::Satisfiable : Answer::Unknown;
 }
 

@@ -5,15 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A question is SMT-LIB 2 text, so that any other solver can be asked the same. It is written by hand: MLIR's smt dialect
-// knows Booleans, integers, bit vectors and arrays, and no reals.
+// A question is SMT-LIB 2 text, so that any other solver can be asked the same. It is written by hand: MLIR's smt
+// dialect knows Booleans, integers, bit vectors and arrays, and no reals.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SAFETY_SMT_H
 #define SELFOPT_LIB_SAFETY_SMT_H
 
 #include "llvm/ADT/StringRef.h"
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,18 +21,8 @@ namespace selfopt::smt {
 enum class Answer { Unsatisfiable, Satisfiable, Unknown };
 llvm::StringRef stringifyAnswer(Answer answer);
 
-/// One context of Z3; questions don't see each other.
-class Solver {
-public:
-  /// `resources` is Z3's rlimit, which unlike a time-out gives the same answer on every machine.
-  explicit Solver(unsigned resources);
-  ~Solver();
-  Answer ask(const std::string &text);
-
-private:
-  struct State;
-  std::unique_ptr<State> state;
-};
+/// Of Z3. `resources` is its rlimit, which unlike a time-out gives the same answer on every machine.
+Answer ask(const std::string &text, unsigned resources);
 
 /// mantissa * 10^exponent.
 struct Decimal {

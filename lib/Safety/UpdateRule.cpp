@@ -5,18 +5,19 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// finite_state: a box for each state that the rule never leaves, as the range rules show; where |a| is about 1 in the new
-// state's form x1 = a x + rest (sums, counters), one that so many steps do not add up to. With the boxes no value may be
-// infinite or NaN.
+// finite_state: a box for each state that the rule never leaves, as the range rules show; where |a| is about 1 in the
+// new state's form x1 = a x + rest (sums, counters), one that so many steps do not add up to. With the boxes no value
+// may be infinite or NaN.
 //
-// bounded_step: intervals know nothing of the relation between Adam's m and v, so that m / (sqrt(v) + eps) would be bounded
-// by |m| / eps. But m^2 <= K v is inductive for some K: Z3 proves, for all m, v >= 0 and g,
+// bounded_step: intervals know nothing of the relation between Adam's m and v, so that m / (sqrt(v) + eps) would be
+// bounded by |m| / eps. But m^2 <= K v is inductive for some K: Z3 proves, for all m, v >= 0 and g,
 //
 //   m^2 <= K v  implies  (a m + b g)^2 <= K (A v + B g^2)
 //
-// with the coefficients that the rule's forms have, rounding included: a and b rounded up, A and B down. Then K gives a bound
-// by R = sqrt(v1) for UpdateRuleDomain.h, and the quotient one by the steps' numbers, which are split. All invariants hold
-// together: boxes of the states before a step, with the forms that they give, keep m^2 <= K v; with that, the boxes are kept.
+// with the coefficients that the rule's forms have, rounding included: a and b rounded up, A and B down. Then K gives a
+// bound by R = sqrt(v1) for UpdateRuleDomain.h, and the quotient one by the steps' numbers, which are split. All
+// invariants hold together: boxes of the states before a step, with the forms that they give, keep m^2 <= K v; with
+// that, the boxes are kept.
 //
 // Boxes, K and where the steps are split are evidence, of which nothing is assumed (UpdateRuleSearch.cpp looks for it).
 //
@@ -154,19 +155,13 @@ std::string RuleProof::query(const Energy &energy, std::pair<double, double> for
                  smt::Decimal::below(energy.A, 9).term(), smt::Decimal::below(energy.B, 9).term());
 }
 
-smt::Answer RuleProof::ask(const std::string &query) {
-  if (!solver)
-    solver.emplace(options.smtResources);
-  return solver->ask(query);
-}
-
 std::string RuleProof::addTemplate(Energy &energy, unsigned state, const smt::Decimal &K, llvm::json::Array &shown) {
   auto form = linearForm(state);
   std::string name = formatv("s{0}^2 <= {1} s{2}", state, K.decimal(), energy.state);
   if (!form || !(K.value() > 0))
     return name + " is not proved: no form of the state, or a K that is not positive";
   std::string text = query(energy, *form, K);
-  smt::Answer answer = ask(text);
+  smt::Answer answer = smt::ask(text, options.smtResources);
   if (answer != smt::Answer::Unsatisfiable)
     return name + " is not proved: Z3 says " + smt::stringifyAnswer(answer).str();
   double slack = domain[domain.newState(state)].slack;
@@ -176,14 +171,13 @@ std::string RuleProof::addTemplate(Energy &energy, unsigned state, const smt::De
   if (!(m0 * m0 <= K.value() * v0 * (1 - 1e-6)) && m0 != 0)
     return name + " is not so at the start";
   energy.templates.push_back({state, K, shift});
-  shown.push_back(
-      llvm::json::Object{{"state", state},
-                         {"template", formatv("s{0}^2 <= K (s{1} + shift)", state, energy.state).str()},
-                         {"K", K.decimal()},
-                         {"shift", roundedUp(shift)},
-                         {"result", "unsat"},
-                         {"query", text},
-                         {"query_blake3", digestHex(text)}});
+  shown.push_back(llvm::json::Object{{"state", state},
+                                     {"template", formatv("s{0}^2 <= K (s{1} + shift)", state, energy.state).str()},
+                                     {"K", K.decimal()},
+                                     {"shift", roundedUp(shift)},
+                                     {"result", "unsat"},
+                                     {"query", text},
+                                     {"query_blake3", digestHex(text)}});
   return "";
 }
 
@@ -214,22 +208,16 @@ std::string RuleProof::readBoxes(const llvm::json::Object &claimed) {
     return formatv("expected evidence with an invariant of {0} boxes, found none", domain.numStates());
   boxes.clear();
   for (const llvm::json::Value &state : *invariant) {
-    const llvm::json::Array *ends = state.getAsObject() ? state.getAsObject()->getArray("box") : nullptr;
+    llvm::json::Path::Root root;
+    llvm::json::ObjectMapper fields(state, root);
+    std::vector<std::string> box;
     double low = NAN, high = NAN;
-    for (unsigned end = 0; ends && ends->size() == 2 && end < 2; ++end)
-      if (auto text = (*ends)[end].getAsString(); text && text->getAsDouble(end ? high : low))
-        low = NAN;
-    if (!std::isfinite(low) || !std::isfinite(high) || low > high)
+    if (!fields || !fields.map("box", box) || box.size() != 2 || StringRef(box[0]).getAsDouble(low) ||
+        StringRef(box[1]).getAsDouble(high) || !std::isfinite(low) || !std::isfinite(high) || low > high)
       return formatv("expected a box of two finite numbers for state {0}, found another", boxes.size());
     boxes.push_back(Interval::of(low, high));
   }
   return "";
-}
-
-/// Of a state that is claimed by its number.
-static std::optional<unsigned> stateIn(const llvm::json::Object &claimed, StringRef field, size_t states) {
-  auto state = claimed.getInteger(field);
-  return state && *state >= 0 && *state < int64_t(states) ? std::optional(unsigned(*state)) : std::nullopt;
 }
 
 std::string RuleProof::readEnergy(const llvm::json::Object &claimed, std::optional<Energy> &energy,
@@ -237,78 +225,81 @@ std::string RuleProof::readEnergy(const llvm::json::Object &claimed, std::option
   if (!claimed.get("energy"))
     return "";
   domain.evaluate(allSteps, boxes, nullptr, /*withForms=*/true);
-  if (auto k = stateIn(claimed, "energy", boxes.size()))
-    energy = energyOf(*k);
+  if (auto k = claimed.getInteger("energy"); k && *k >= 0 && *k < int64_t(boxes.size()))
+    energy = energyOf(unsigned(*k));
   if (!energy)
     return "expected a state with v1 = A v + B g^2 as energy, found another";
   const llvm::json::Array none, *templates = claimed.getArray("templates");
   for (const llvm::json::Value &entry : templates ? *templates : none) {
-    const llvm::json::Object *object = entry.getAsObject();
-    auto state = object ? stateIn(*object, "state", boxes.size()) : std::nullopt;
-    auto K = object ? smt::Decimal::parse(object->getString("K").value_or("")) : std::nullopt;
-    if (!state || *state == energy->state || !K)
+    llvm::json::Path::Root root;
+    llvm::json::ObjectMapper fields(entry, root);
+    uint64_t state = 0;
+    std::string text;
+    bool read = fields && fields.map("state", state) && fields.map("K", text);
+    auto K = smt::Decimal::parse(text);
+    if (!read || state >= boxes.size() || state == energy->state || !K)
       return "expected another state than the energy and a number K in a template, found none";
-    if (std::string problem = addTemplate(*energy, *state, *K, shown); !problem.empty())
+    if (std::string problem = addTemplate(*energy, unsigned(state), *K, shown); !problem.empty())
       return problem;
   }
   return "";
 }
 
-static ProofResult verifyFinite(RuleProof &proof, const llvm::json::Object &claimed) {
-  std::string problem = proof.readBoxes(claimed);
-  if (problem.empty())
-    problem = proof.checkBoxes(nullptr);
-  if (!problem.empty())
-    return unknown(problem);
-  ProofResult r{Verdict::Holds, "intervals", "", proof.describe()};
-  for (unsigned k = 0; k < proof.boxes.size(); ++k)
-    r.detail += formatv("{0}state {1} in [{2}, {3}]{4}", k ? ", " : "", k, number(proof.boxes[k].low),
-                        number(proof.boxes[k].high), proof.grows[k] ? " for 2^24 steps" : "");
-  if (proof.boxes.empty())
-    r.detail = "no state, and every value is finite";
-  return r;
+/// The largest move of all steps, by parts of them that `claimed` lists by their last ones; or why there is none.
+static std::string boundPieces(RuleProof &proof, const Energy *energy, const llvm::json::Object &claimed,
+                               std::vector<int64_t> &lasts, double &bound) {
+  const UpdateRuleOptions &options = proof.options;
+  llvm::json::Path::Root root;
+  const llvm::json::Value *given = claimed.get("pieces");
+  if (!given || !fromJSON(*given, lasts, root) || lasts.empty() || lasts.size() > options.pieces ||
+      double(lasts.back()) != options.steps)
+    return formatv("expected at most {0} parts of the steps up to {1}, found others", options.pieces, options.steps);
+  Operation *failed = nullptr;
+  int64_t first = 1;
+  for (int64_t last : lasts) {
+    if (last < first)
+      return "expected the parts of the steps in their order, found others";
+    auto piece = proof.measure(double(first), double(last), energy, failed);
+    if (!piece)
+      return failed ? nameOf(failed) + " is not shown to be a multiple of the learning rate"
+                    : "no multiple of the learning rate bounds the move";
+    bound = std::max(bound, *piece);
+    first = last + 1;
+  }
+  return "";
 }
 
-static ProofResult verifyBounded(RuleProof &proof, double atMost, const llvm::json::Object &claimed) {
+ProofResult updaterule::verify(RuleProof &proof, std::optional<double> atMost, const llvm::json::Value &value) {
+  const llvm::json::Object none, *object = value.getAsObject(), &claimed = object ? *object : none;
   const UpdateRuleOptions &options = proof.options;
   std::optional<Energy> energy;
   llvm::json::Array templates;
   std::string problem = proof.readBoxes(claimed);
-  if (problem.empty())
+  if (problem.empty() && atMost)
     problem = proof.readEnergy(claimed, energy, templates);
   if (problem.empty())
     problem = proof.checkBoxes(energy ? &*energy : nullptr);
   if (!problem.empty())
     return unknown(problem);
   llvm::json::Object evidence = proof.describe();
-  // The parts of the steps, each by its last one.
-  const llvm::json::Array none, *given = claimed.getArray("pieces");
-  std::vector<double> lasts;
-  for (const llvm::json::Value &last : given ? *given : none)
-    lasts.push_back(double(last.getAsInteger().value_or(0)));
-  if (lasts.empty() || lasts.size() > options.pieces || lasts.back() != options.steps)
-    return unknown(formatv("expected at most {0} parts of the steps up to {1}, found others", options.pieces, options.steps));
-  double bound = 0, first = 1;
-  Operation *failed = nullptr;
-  for (double last : lasts) {
-    if (last < first)
-      return unknown("expected the parts of the steps in their order, found others");
-    auto piece = proof.measure(first, last, energy ? &*energy : nullptr, failed);
-    if (!piece)
-      return unknown(failed ? nameOf(failed) + " is not shown to be a multiple of the learning rate"
-                            : "no multiple of the learning rate bounds the move");
-    bound = std::max(bound, *piece);
-    first = last + 1;
+  std::string detail;
+  if (!atMost) {
+    for (unsigned k = 0; k < proof.boxes.size(); ++k)
+      detail += formatv("{0}state {1} in [{2}, {3}]{4}", k ? ", " : "", k, number(proof.boxes[k].low),
+                        number(proof.boxes[k].high), proof.grows[k] ? " for 2^24 steps" : "");
+    return {Verdict::Holds, "intervals", detail.empty() ? "no state, and every value is finite" : detail,
+            std::move(evidence)};
   }
+  std::vector<int64_t> lasts;
+  double bound = 0;
+  problem = boundPieces(proof, energy ? &*energy : nullptr, claimed, lasts, bound);
+  if (!problem.empty())
+    return unknown(problem);
   // Written with the slack that it is compared with, so that a sign's is 1.
   std::string shown = roundedUp(bound * (1 - options.comparisonSlack));
   evidence["bound"] = shown;
-  evidence["pieces"] = llvm::json::Array(llvm::map_range(lasts, [](double last) { return int64_t(last); }));
-  evidence["rounding"] = "included: 2^-23 relative and 2^-126 absolute for each operation; the template over the reals, "
-                         "with coefficients moved outward by as much";
-  evidence["not_included"] = formatv("the rounding of the parameter's own sums; the bound is up to {0}, relative",
-                                     number(options.comparisonSlack)).str();
-  std::string detail = "|step| <= " + shown + " * lr";
+  evidence["pieces"] = llvm::json::Array(lasts);
+  detail = "|step| <= " + shown + " * lr";
   bool smt = !templates.empty();
   if (energy) {
     evidence["energy"] = energy->state;
@@ -318,14 +309,9 @@ static ProofResult verifyBounded(RuleProof &proof, double atMost, const llvm::js
       detail += formatv(", by s{0}^2 <= {1} s{2}", by.state, by.K.decimal(), energy->state).str();
     evidence["templates"] = std::move(templates);
   }
-  if (!(bound <= atMost * (1 + options.comparisonSlack)))
+  if (!(bound <= *atMost * (1 + options.comparisonSlack)))
     return unknown("proved is only " + detail);
   return {Verdict::Holds, smt ? "smt" : "intervals", std::move(detail), std::move(evidence)};
-}
-
-ProofResult updaterule::verify(RuleProof &proof, std::optional<double> atMost, const llvm::json::Value &claimed) {
-  const llvm::json::Object none, *object = claimed.getAsObject();
-  return atMost ? verifyBounded(proof, *atMost, object ? *object : none) : verifyFinite(proof, object ? *object : none);
 }
 
 static ProofResult prove(OptimizerOp optimizer, double gradient, std::optional<double> atMost,

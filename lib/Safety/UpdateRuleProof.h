@@ -32,8 +32,8 @@ public:
 
   std::string readBoxes(const llvm::json::Object &claimed);
   std::string readEnergy(const llvm::json::Object &claimed, std::optional<Energy> &energy, llvm::json::Array &shown);
-  /// Whether every step keeps the boxes, with what is known by an energy, and no value may be infinite or NaN. Says which
-  /// of them grow.
+  /// Whether every step keeps the boxes, with what is known by an energy, and no value may be infinite or NaN. Says
+  /// which of them grow.
   std::string checkBoxes(const Energy *energy);
   /// Asks Z3 whether m^2 <= K v is kept.
   std::string addTemplate(Energy &energy, unsigned state, const smt::Decimal &K, llvm::json::Array &shown);
@@ -50,7 +50,6 @@ public:
   /// |m1| <= a |m| + b |g|, where a state has that form.
   std::optional<std::pair<double, double>> linearForm(unsigned state);
   std::string query(const Energy &energy, std::pair<double, double> form, const smt::Decimal &K);
-  smt::Answer ask(const std::string &query);
 
   /// The largest move over the learning rate in some steps, by intervals (null) or by an energy.
   std::optional<double> measure(double first, double last, const Energy *energy, mlir::Operation *&failed);
@@ -63,9 +62,6 @@ public:
   Interval allSteps;
   std::vector<Interval> boxes;
   std::vector<bool> grows; ///< By what the steps add up to, so for `options.steps` steps only.
-
-private:
-  std::optional<smt::Solver> solver;
 };
 
 /// finite_state where no multiple is given, else bounded_step: holds if the evidence shows it, else unknown.

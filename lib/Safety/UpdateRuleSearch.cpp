@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Finds what UpdateRule.cpp verifies. Boxes: where the new state's form is x1 = a x + rest with |a| < 1 the box is
-// |rest| / (1 - |a|), rounded up to three digits; where |a| is about 1 (sums, counters) it is what so many steps can add up
-// to; else it grows by iteration. The least K of three digits; and the steps are split where the bound is worst.
+// |rest| / (1 - |a|), rounded up to three digits; where |a| is about 1 (sums, counters) it is what so many steps can
+// add up to; else it grows by iteration. The least K of three digits; and the steps are split where the bound is worst.
 //
 //===----------------------------------------------------------------------===//
 
@@ -134,7 +134,7 @@ void Search::findTemplate(Energy &energy, unsigned state) {
     failures.push_back(name + " is kept for no K below 1e15");
     return;
   }
-  auto ask = [&](const smt::Decimal &K) { return proof.ask(proof.query(energy, *form, K)); };
+  auto ask = [&](const smt::Decimal &K) { return smt::ask(proof.query(energy, *form, K), options.smtResources); };
   auto before = [](smt::Decimal d) {
     return d.mantissa > 100 ? smt::Decimal{d.mantissa - 1, d.exponent} : smt::Decimal{999, d.exponent - 1};
   };
@@ -188,7 +188,8 @@ std::optional<double> Search::split(const Energy *energy, std::vector<double> &l
   double floor = measure(options.steps, options.steps).bound;
   while (pieces.size() < options.pieces) {
     auto worst = std::max_element(pieces.begin(), pieces.end(), worse);
-    if (worst->bound <= floor * 1.0005 || worst->first == worst->last || (std::isinf(floor) && std::isinf(worst->bound)))
+    if (worst->bound <= floor * 1.0005 || worst->first == worst->last ||
+        (std::isinf(floor) && std::isinf(worst->bound)))
       break;
     double first = worst->first, last = worst->last;
     double middle = std::min(last - 1, std::floor(std::sqrt(first * last)));
@@ -245,7 +246,8 @@ ProofResult Search::violated(const Witness &w) {
   r.engine = "sampling";
   r.detail = "with gradients " + w.gradients + ", at step " + std::to_string(int64_t(w.step)) +
              (w.notFinite ? ", " + nameOf(w.notFinite) + " is not finite"
-                          : ", the parameter moves by " + formatDouble(smt::Decimal::below(w.move, 7).value()) + " learning rates");
+                          : ", the parameter moves by " + formatDouble(smt::Decimal::below(w.move, 7).value()) +
+                                " learning rates");
   if (w.rate != 1)
     r.detail += ", learning rate " + formatDouble(w.rate);
   if (w.weight != 0)
@@ -260,4 +262,6 @@ ProofResult Search::violated(const Witness &w) {
 
 } // namespace
 
-ProofResult updaterule::searchRule(RuleProof &proof, std::optional<double> atMost) { return Search(proof, atMost).run(); }
+ProofResult updaterule::searchRule(RuleProof &proof, std::optional<double> atMost) {
+  return Search(proof, atMost).run();
+}

@@ -15,14 +15,15 @@ namespace selfopt {
 
 using SymbolDigest = std::array<char, 32>;
 /// The digest of an op of the module's body: as computed, or as it was for the same op.
-using SymbolMemo = llvm::function_ref<SymbolDigest(mlir::Operation *, llvm::function_ref<SymbolDigest(mlir::Operation *)>)>;
+using SymbolMemo =
+    llvm::function_ref<SymbolDigest(mlir::Operation *, llvm::function_ref<SymbolDigest(mlir::Operation *)>)>;
 
 /// BLAKE3 of the canonical form, in which lineage, the name of a certificate, comments, locations, names of values, the
-/// module's own name and the order of its symbols are gone, and every program is the expression that it returns: folded,
-/// without dead and common code, commutative operands and independent ops in a fixed order. Equal programs written
-/// differently have equal digests. Layers keep their order, since it decides which random numbers their parameters start
-/// from. Float constants count by their bits; only correctly rounded functions are folded, so that a digest is the same
-/// on every machine.
+/// module's own name and the order of its symbols are gone, and every program is the expression that it returns:
+/// folded, without dead and common code, commutative operands and independent ops in a fixed order. Equal programs
+/// written differently have equal digests. Layers keep their order, since it decides which random numbers their
+/// parameters start from. Float constants count by their bits; only correctly rounded functions are folded, so that a
+/// digest is the same on every machine.
 std::string canonicalDigest(mlir::ModuleOp spec, SymbolMemo memo = {});
 
 /// Folds what is constant and what a folder rewrites in place, where every machine computes it alike. On a block of ops

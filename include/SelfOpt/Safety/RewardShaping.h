@@ -91,15 +91,16 @@ struct ShapingEvidence {
   std::vector<double> potential, values, shaped;
 };
 
-/// Holds if the evidence shows it, else unknown. Nothing is assumed of the evidence: whoever certifies may have made it up.
+/// Holds if the evidence shows it, else unknown. Nothing is assumed of the evidence: whoever certifies may have made it
+/// up.
 ProofResult verifyPotentialBased(const TransitionTable &table, const ShapingEvidence &evidence);
 
 /// Where evidence and witnesses come from; null in a program that only verifies.
 using ShapingSearch = ProofResult(const TransitionTable &table);
 extern ShapingSearch *shapingSearch;
 
-/// By the evidence that is claimed, or else by what is found. Nothing is refused but a table of numbers: rewards must be
-/// finite, next states states; a bonus may be anything.
+/// By the evidence that is claimed, or else by what is found. Nothing is refused but a table of numbers: rewards must
+/// be finite, next states states; a bonus may be anything.
 ProofResult provePotentialBased(const TransitionTable &table, const llvm::json::Value *claimed = nullptr);
 
 /// Of a selfopt.reward, in the environment that the reward of that name in `judges` has, which must be among the
