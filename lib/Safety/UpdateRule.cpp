@@ -123,7 +123,8 @@ std::optional<Energy> RuleProof::energyOf(unsigned k) {
       // What is added besides only helps.
       positive &= c.low >= 0 && (key.first == key.second || magnitude(c) == 0);
   }
-  if (!positive || energy.A < 0 || energy.B <= 0)
+  // Boxes may be claimed that are so large that nothing here is a finite number.
+  if (!positive || !(energy.A >= 0) || !(energy.B > 0) || !std::isfinite(energy.B + energy.slack))
     return std::nullopt;
   energy.A = std::min(energy.A, 1 - 0x1p-24);
   return energy;
@@ -139,7 +140,7 @@ std::optional<std::pair<double, double>> RuleProof::linearForm(unsigned state) {
     else if (magnitude(c) != 0)
       return std::nullopt;
   }
-  return b == 0 ? std::nullopt : std::optional(std::pair(a, b));
+  return b > 0 && std::isfinite(a + b) ? std::optional(std::pair(a, b)) : std::nullopt;
 }
 
 /// Of the essay above: what rounding takes from a state's coefficients.
@@ -168,7 +169,7 @@ std::string RuleProof::addTemplate(Energy &energy, unsigned state, const smt::De
   double shift = 2 * (energy.slack + (1 + 1 / t) * slack * slack / K.value()) / (1 - energy.A);
   // The initial state satisfies it, too.
   double m0 = float(optimizer.getStateInit()[state]), v0 = float(optimizer.getStateInit()[energy.state]);
-  if (!(m0 * m0 <= K.value() * v0 * (1 - 1e-6)) && m0 != 0)
+  if ((!(m0 * m0 <= K.value() * v0 * (1 - 1e-6)) && m0 != 0) || !std::isfinite(shift))
     return name + " is not so at the start";
   energy.templates.push_back({state, K, shift});
   shown.push_back(llvm::json::Object{{"state", state},

@@ -327,7 +327,13 @@ TEST(UpdateRule, WrongTemplatesProveNothing) {
             "unknown: expected a state with v1 = A v + B g^2 as energy, found another");
   std::string ahead = with(adam, "%m: f32 = 0.0", "%m: f32 = 5.0");
   EXPECT_EQ(say(proveBoundedStep(Rule(ahead).op, G, 7.28, {}, &found)), "unknown: s0^2 <= 52.9 s1 is not so at the start");
-  // Boxes count here, too.
+  // Boxes count here, too. In the largest ones nothing is a finite number.
+  for (const char *most : {"1e38", "1e39", "1e150", "1e308"}) {
+    std::string least = "-" + std::string(most);
+    EXPECT_EQ(said([&](auto &o) {
+                o["invariant"] = llvm::json::Array(*boxes({box(least.c_str(), most), box("0.0", most)}).getArray("invariant"));
+              }).find("unknown: "), 0u) << most;
+  }
   EXPECT_EQ(said([](auto &o) { o["invariant"] = llvm::json::Array(*boxes({box("-1.0", "1.0"), box("0.0", "1.0")}).getArray("invariant")); })
                 .find("unknown: state "), 0u);
 }
