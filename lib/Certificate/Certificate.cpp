@@ -5,15 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// JSON in UTF-8: the fields of an object sorted by their names, two spaces of indentation a level, a newline at the end,
-// numbers and strings as LLVM's JSON library writes them. A text is canonical when it is what its own contents print as:
-// the parser needs no rules about white space, escapes, spellings of numbers, or fields that come twice.
+// JSON in UTF-8: the fields of an object sorted by their names, two spaces of indentation a level, a newline at the
+// end, numbers and strings as LLVM's JSON library writes them. A text is canonical when it is what its own contents
+// print as: the parser needs no rules about white space, escapes, spellings of numbers, or fields that come twice.
 //
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Safety/Certificate.h"
 #include "SelfOpt/Support/Digest.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
@@ -26,10 +25,6 @@ static constexpr StringLiteral enforcedBy =
 /// More than a lineage of thousands; and deeper than anything that is written here.
 static constexpr size_t maximumBytes = size_t(64) << 20;
 static constexpr int maximumDepth = 64;
-
-static Error makeError(const Twine &message) {
-  return createStringError(std::make_error_code(std::errc::invalid_argument), message);
-}
 
 //===----------------------------------------------------------------------===//
 // Writing
@@ -55,14 +50,9 @@ CertifiedCheck selfopt::certifiedCheck(const CheckResult &result) {
   auto evidence = asRead(result.evidence);
   if (!evidence)
     consumeError(evidence.takeError());
-  return {result.constraint,
-          stringifyVerdict(result.verdict).str(),
-          result.engine,
-          assumed                       ? "assumed"
-          : result.engine == "measured" ? "measured"
-                                        : "proved",
-          result.detail,
-          evidence ? *evidence : result.evidence};
+  return {result.constraint, stringifyVerdict(result.verdict).str(),
+          result.engine,     assumed ? "assumed" : result.engine == "measured" ? "measured" : "proved",
+          result.detail,     evidence ? *evidence : result.evidence};
 }
 
 /// All but the digest.
@@ -77,7 +67,8 @@ static Expected<json::Object> objectOf(const Certificate &c) {
   for (const CertifiedCheck &check : c.checks) {
     auto evidence = asRead(check.evidence);
     if (!evidence)
-      return joinErrors(makeError("the evidence of '" + check.constraint + "' can't be written"), evidence.takeError());
+      return joinErrors(createStringError("the evidence of '" + check.constraint + "' can't be written"),
+                        evidence.takeError());
     checks.push_back(json::Object{{"constraint", check.constraint},
                                   {"verdict", check.verdict},
                                   {"engine", check.engine},
@@ -138,143 +129,74 @@ static bool isTooDeep(StringRef text) {
   return false;
 }
 
-namespace {
+// Errors say where, and what was expected there. Fields beside these, and words that nothing else may be, are not
+// looked for: they are not in the canonical form of what was read.
 
-/// The fields of an object. The first thing that is wrong is remembered, and said with its place.
-class Reader {
-public:
-  std::string problem;
+namespace selfopt {
 
-  /// Null, with a problem, unless it is an object of these fields and no others.
-  const json::Object *object(const json::Value *value, ArrayRef<StringRef> fields, const Twine &where) {
-    const json::Object *o = value ? value->getAsObject() : nullptr;
-    if (!o)
-      return refuse(where, "an object", value), nullptr;
-    for (auto &[name, field] : *o)
-      if (!is_contained(fields, StringRef(name)))
-        return note(where + ": expected " + join(fields, ", ") + "; found the unknown field '" + StringRef(name) + "'"),
-               nullptr;
-    for (StringRef field : fields)
-      if (!o->get(field))
-        return note(where + ": expected the field '" + field + "', found none"), nullptr;
-    return o;
-  }
-  std::string text(const json::Object &o, StringRef field, const Twine &where, ArrayRef<StringRef> words = {}) {
-    auto s = o.getString(field);
-    if (!s || (!words.empty() && !is_contained(words, *s)))
-      return refuse(where + "." + field, words.empty() ? "a string" : join(words, " or "), o.get(field)), "";
-    return s->str();
-  }
-  std::string digest(const json::Object &o, StringRef field, const Twine &where) {
-    std::string s = text(o, field, where);
-    bool isDigest = s.size() == 64 && all_of(s, [](char c) { return isDigit(c) || (c >= 'a' && c <= 'f'); });
-    if (!isDigest)
-      refuse(where + "." + field, "64 hexadecimal digits", o.get(field));
-    return s;
-  }
-  const json::Array &array(const json::Object &o, StringRef field, const Twine &where) {
-    static const json::Array none;
-    if (const json::Array *a = o.getArray(field))
-      return *a;
-    refuse(where + "." + field, "an array", o.get(field));
-    return none;
-  }
-  void refuse(const Twine &where, const Twine &expected, const json::Value *found) {
-    std::string text = "nothing";
-    if (found)
-      text = formatv("{0}", *found).str();
-    note(where + ": expected " + expected + ", found " + StringRef(text).take_front(80));
-  }
-  void note(const Twine &what) {
-    if (problem.empty())
-      problem = what.str();
-  }
-};
+static bool fromJSON(const json::Value &value, CertifiedStep &step, json::Path at) {
+  json::ObjectMapper o(value, at);
+  return o && o.map("mutation", step.mutation) && o.map("claim", step.claim) && o.map("before", step.before) &&
+         o.map("after", step.after);
+}
 
-} // namespace
+static bool fromJSON(const json::Value &value, CertifiedCheck &check, json::Path at) {
+  json::ObjectMapper o(value, at);
+  if (!o || !o.map("constraint", check.constraint) || !o.map("verdict", check.verdict) ||
+      !o.map("engine", check.engine) || !o.map("status", check.status) || !o.map("detail", check.detail))
+    return false;
+  if (const json::Value *evidence = value.getAsObject()->get("evidence"))
+    return check.evidence = *evidence, true;
+  at.field("evidence").report("missing value");
+  return false;
+}
+
+} // namespace selfopt
 
 Expected<Certificate> selfopt::parseCertificate(StringRef text) {
   if (text.size() > maximumBytes)
-    return makeError("expected at most " + Twine(maximumBytes) + " bytes, found " + Twine(text.size()));
+    return createStringError("expected at most " + Twine(maximumBytes) + " bytes, found " + Twine(text.size()));
   if (isTooDeep(text))
-    return makeError("expected at most " + Twine(maximumDepth) + " levels of JSON, found more");
+    return createStringError("expected at most " + Twine(maximumDepth) + " levels of JSON, found more");
   auto value = json::parse(text);
   if (!value)
-    return joinErrors(makeError("expected JSON"), value.takeError());
-  Certificate c;
-  Reader read;
-  auto refused = [&] { return makeError(read.problem); };
+    return joinErrors(createStringError("expected JSON"), value.takeError());
   // Another version has other fields.
   if (const json::Object *any = value->getAsObject())
     if (any->getString("format") != StringRef(formatName) || any->getInteger("version") != version)
-      return makeError("expected format '" + formatName + "' version " + Twine(version) + ", found another");
-  const json::Object *top = read.object(&*value,
-                                        {"candidate", "checks", "digest", "format", "lineage", "memory", "policy",
-                                         "program", "spec", "version"},
-                                        "certificate");
-  if (!top)
-    return refused();
-  c.spec = read.digest(*top, "spec", "certificate");
-  c.candidate = read.digest(*top, "candidate", "certificate");
-  c.program = read.text(*top, "program", "certificate");
-  std::string digest = read.digest(*top, "digest", "certificate");
-  if (const json::Object *policy = read.object(top->get("policy"), {"name", "seals"}, "policy")) {
-    c.policy = read.text(*policy, "name", "policy");
-    if (const json::Object *seals = policy->getObject("seals"))
-      for (auto &[symbol, sealed] : *seals)
-        c.seals[StringRef(symbol).str()] = read.digest(*seals, symbol, "policy.seals");
-    else
-      read.refuse("policy.seals", "an object", policy->get("seals"));
+      return createStringError("expected format '" + formatName + "' version " + Twine(version) + ", found another");
+  Certificate c;
+  std::string digest;
+  json::Path::Root root("certificate");
+  json::Path at(root);
+  const json::Value none = nullptr;
+  auto field = [&](StringLiteral name) {
+    const json::Object *object = value->getAsObject();
+    const json::Value *found = object ? object->get(name) : nullptr;
+    return json::ObjectMapper(found ? *found : none, at.field(name));
+  };
+  json::ObjectMapper o(*value, at), policy = field("policy"), memory = field("memory");
+  if (!o || !policy || !memory || !o.map("spec", c.spec) || !o.map("candidate", c.candidate) ||
+      !o.map("program", c.program) || !policy.map("name", c.policy) || !policy.map("seals", c.seals) ||
+      !o.map("lineage", c.lineage) || !o.map("checks", c.checks) || !memory.map("arena_bytes", c.arenaBytes) ||
+      !o.map("digest", digest)) {
+    std::string found;
+    raw_string_ostream os(found);
+    root.printErrorContext(*value, os);
+    return joinErrors(root.getError(), createStringError("found " + found));
   }
-  for (auto [i, entry] : enumerate(read.array(*top, "lineage", "certificate"))) {
-    std::string where = "lineage[" + std::to_string(i) + "]";
-    const json::Object *o = read.object(&entry, {"after", "before", "claim", "mutation"}, where);
-    if (!o)
-      return refused();
-    CertifiedStep step;
-    step.mutation = read.text(*o, "mutation", where);
-    step.claim = read.text(*o, "claim", where, {"equivalent", "preserving", "repairing", "changing"});
-    step.before = read.digest(*o, "before", where);
-    step.after = read.digest(*o, "after", where);
-    c.lineage.push_back(std::move(step));
-  }
-  for (auto [i, entry] : enumerate(read.array(*top, "checks", "certificate"))) {
-    std::string where = "checks[" + std::to_string(i) + "]";
-    const json::Object *o =
-        read.object(&entry, {"constraint", "detail", "engine", "evidence", "status", "verdict"}, where);
-    if (!o)
-      return refused();
-    CertifiedCheck check;
-    check.constraint = read.text(*o, "constraint", where);
-    check.verdict = read.text(*o, "verdict", where, {"holds", "violated", "unknown"});
-    check.engine = read.text(*o, "engine", where);
-    check.status = read.text(*o, "status", where, {"proved", "measured", "assumed"});
-    check.detail = read.text(*o, "detail", where);
-    check.evidence = *o->get("evidence");
-    c.checks.push_back(std::move(check));
-  }
-  if (const json::Object *memory = read.object(top->get("memory"), {"arena_bytes", "enforced_by", "status"}, "memory")) {
-    read.text(*memory, "status", "memory", {"assumed"});
-    read.text(*memory, "enforced_by", "memory", {enforcedBy});
-    if (auto bytes = memory->getInteger("arena_bytes"); bytes && *bytes >= 0)
-      c.arenaBytes = *bytes;
-    else
-      read.refuse("memory.arena_bytes", "a number of bytes", memory->get("arena_bytes"));
-  }
-  if (!read.problem.empty())
-    return refused();
+  if (c.arenaBytes < 0)
+    return createStringError("expected a number of bytes as memory.arena_bytes, found " + Twine(c.arenaBytes));
   // The whole of what was read, so that whatever was not is found here.
-  auto canonical = printCertificate(c);
-  if (!canonical)
-    return canonical.takeError();
   auto found = digestOf(c);
   if (!found)
     return found.takeError();
   if (*found != digest)
-    return makeError("it was edited: expected the digest " + digest + " that it holds, found " + *found);
-  if (*canonical != text) {
-    size_t same = std::mismatch(text.begin(), text.end(), canonical->begin(), canonical->end()).first - text.begin();
-    return makeError("expected the canonical form, found another one from byte " + Twine(same) + " on");
+    return createStringError("it was edited: expected the digest " + digest + " that it holds, found " + *found);
+  std::string canonical = cantFail(printCertificate(c));
+  if (canonical != text) {
+    size_t same = std::mismatch(text.begin(), text.end(), canonical.begin(), canonical.end()).first - text.begin();
+    return createStringError("expected the canonical form, found another one from byte " + Twine(same) + " on");
   }
   return c;
 }

@@ -16,10 +16,6 @@
 using namespace mlir;
 using namespace selfopt;
 
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
-}
-
 //===----------------------------------------------------------------------===//
 // What writer and checker share
 //===----------------------------------------------------------------------===//
@@ -36,7 +32,7 @@ llvm::Expected<std::vector<Operation *>> selfopt::lineageBetween(ModuleOp spec, 
     evolve::LineageOp found;
     for (auto lineage : module.getOps<evolve::LineageOp>()) {
       if (found)
-        return makeError("expected one evolve.lineage in the " + what + ", found several");
+        return llvm::createStringError("expected one evolve.lineage in the " + what + ", found several");
       found = lineage;
     }
     return found;
@@ -54,14 +50,14 @@ llvm::Expected<std::vector<Operation *>> selfopt::lineageBetween(ModuleOp spec, 
   // A search from what an earlier one found goes on with its lineage.
   std::string from = *before ? (*before).getFrom().str() : canonicalDigest(spec);
   if (*after && (*after).getFrom() != from)
-    return makeError("expected a lineage from " + from + ", found one from " + (*after).getFrom());
+    return llvm::createStringError("expected a lineage from " + from + ", found one from " + (*after).getFrom());
   size_t own = 0;
   if (*before)
     for (Operation &op : (*before).getBody().front()) {
       std::string expected = mutationText(&op);
       if (own == steps.size() || mutationText(steps[own]) != expected)
-        return makeError("expected the candidate's lineage to begin with the spec's own, found no '" + expected +
-                         "' at " + Twine(own));
+        return llvm::createStringError("expected the candidate's lineage to begin with the spec's own, found no '" +
+                                       expected + "' at " + Twine(own));
       ++own;
     }
   steps.erase(steps.begin(), steps.begin() + own);
@@ -71,17 +67,19 @@ llvm::Expected<std::vector<Operation *>> selfopt::lineageBetween(ModuleOp spec, 
 /// What `Policy::check` has to know, from the texts and the data alone; the arena is given.
 static llvm::Expected<ProgramFacts> staticFacts(ModuleOp candidate, StringRef program, int64_t arenaBytes) {
   auto train = candidate.lookupSymbol<TrainOp>(program);
-  auto dataset =
-      train ? candidate.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
+  auto dataset = train ? candidate.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
   if (!dataset)
-    return makeError("expected a selfopt.train @" + program + " with a dataset in the candidate, found none");
+    return llvm::createStringError("expected a selfopt.train @" + program +
+                                   " with a dataset in the candidate, found none");
   auto data = loadDataset(dataset, {});
   if (failed(data))
-    return makeError("expected the data of @" + dataset.getSymName() + ", found nothing that can be read");
+    return llvm::createStringError("expected the data of @" + dataset.getSymName() +
+                                   ", found nothing that can be read");
   int64_t rows = splitSizes(**data, train.getDataAttr()).train, batch = train.getBatch();
   // One step at least: otherwise the program trains nothing, and costs nothing.
   if (batch > rows)
-    return makeError("expected a batch of at most the " + Twine(rows) + " training examples, found " + Twine(batch));
+    return llvm::createStringError("expected a batch of at most the " + Twine(rows) + " training examples, found " +
+                                   Twine(batch));
   ProgramFacts facts;
   facts.cost = programCost(candidate, program, rows);
   facts.arenaBytes = arenaBytes;
@@ -157,14 +155,18 @@ struct Checker {
       refuse("memory", "expected an arena that holds at least " + Twine(facts->cost->parameters) +
                            " parameters, found one of " + Twine(certificate.arenaBytes) + " bytes");
     // Nor is it compiled here.
-    for (const CertifiedCheck &check : certificate.checks)
+    std::map<std::string, llvm::json::Value> evidence;
+    for (const CertifiedCheck &check : certificate.checks) {
+      evidence.try_emplace(check.constraint, check.evidence);
       if (const llvm::json::Object *code = check.engine == "compiler" ? check.evidence.getAsObject() : nullptr) {
         // No program is without code.
         if (auto bytes = code->getInteger("bytes"); bytes > 0)
           facts->codeBytes = bytes;
         facts->target = code->getString("target").value_or("").str();
       }
+    }
     facts->weights = weights;
+    facts->evidence = &evidence;
     checkConstraints(policy->check(candidate, *facts));
   }
 

@@ -35,7 +35,7 @@ using namespace selfopt;
 
 namespace {
 
-using Hash = std::array<char, 32>;
+using Hash = SymbolDigest;
 
 /// Bytes from which IR can be told apart. Every variable part is preceded by its length.
 class Encoder {
@@ -313,11 +313,13 @@ private:
 
 } // namespace
 
-static std::string digestOf(ModuleOp spec, llvm::function_ref<Hash(Operation *)> digestSymbol) {
+std::string selfopt::canonicalDigest(ModuleOp spec, SymbolMemo memo) {
+  SpecDigest digest;
+  auto compute = [&](Operation *op) { return digest.symbol(op); };
   SmallVector<Hash> symbols;
   for (Operation &op : *spec.getBody())
     if (!isa<evolve::LineageOp>(op))
-      symbols.push_back(digestSymbol(&op));
+      symbols.push_back(memo ? memo(&op, compute) : compute(&op));
   // The name of a symbol is in its digest, so this is an order of names as good as any.
   llvm::sort(symbols);
   Encoder all;
@@ -330,30 +332,4 @@ static std::string digestOf(ModuleOp spec, llvm::function_ref<Hash(Operation *)>
   for (const Hash &symbol : symbols)
     all.add(symbol);
   return digestHex(StringRef(all.bytes.data(), all.bytes.size()));
-}
-
-std::string selfopt::canonicalDigest(ModuleOp spec) {
-  SpecDigest digest;
-  return digestOf(spec, [&](Operation *op) { return digest.symbol(op); });
-}
-
-struct SpecDigester::Impl {
-  SpecDigest digest;
-  StructureMemo<Hash> known;
-};
-
-SpecDigester::SpecDigester() : impl(std::make_unique<Impl>()) {}
-SpecDigester::~SpecDigester() = default;
-std::string SpecDigester::digest(ModuleOp spec) {
-  return digestOf(spec, [&](Operation *op) {
-    return impl->known.get(op, [&](Operation *fresh) { return impl->digest.symbol(fresh); });
-  });
-}
-
-std::string selfopt::printSpec(ModuleOp spec, bool verified) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  spec.print(os, verified ? OpPrintingFlags().assumeVerified() : OpPrintingFlags());
-  os << '\n';
-  return text;
 }

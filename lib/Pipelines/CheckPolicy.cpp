@@ -10,7 +10,7 @@
 #include "SelfOpt/Mutation/Repair.h"
 #include "SelfOpt/Pipelines/Passes.h"
 #include "SelfOpt/Pipelines/Trainer.h"
-#include "SelfOpt/Safety/Policy.h"
+#include "SelfOpt/Safety/PolicyResults.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -17,7 +17,7 @@
 #include "SelfOpt/Mutation/MutationModels.h"
 #include "SelfOpt/Pipelines/Passes.h"
 #include "SelfOpt/Reference/Register.h"
-#include "SelfOpt/Safety/Witnesses.h"
+#include "SelfOpt/Safety/ProofSearch.h"
 #include "SelfOpt/Safety/CostModels.h"
 #include "SelfOpt/Safety/RangeModels.h"
 #include "SelfOpt/Transforms/Passes.h"
@@ -41,7 +41,7 @@ void selfopt::registerAllDialects(DialectRegistry &registry) {
   registerTensorPullbacks(registry);
   registerRangeModels(registry);
   registerMutationModels(registry);
-  enableWitnesses();
+  enableProofSearch();
   registerCostModels(registry);
 }
 

@@ -231,12 +231,12 @@ void ElementRules::order(Operation *op, size_t index, Element &y) {
 Polynomial ElementRules::polynomial(PolynomialRing &ring, std::map<std::pair<void *, size_t>, int> &atoms, Value v, size_t i) {
   ArrayRef<Element> all = get(v);
   i = all.size() == 1 ? 0 : i;
-  Rational one = Rational::of(__int128(1));
+  const Rational one = 1;
   Operation *def = v.getDefiningOp();
   auto of = [&](unsigned operand) { return polynomial(ring, atoms, def->getOperand(operand), i); };
   const Interval &exact = all[i].exact;
   if (isPoint(exact) && def && def->hasTrait<OpTrait::ConstantLike>())
-    return ring.constant(Rational::of(exact.low));
+    return ring.number(exact.low);
   if (isa_and_nonnull<arith::AddFOp>(def))
     return ring.sum(of(0), of(1));
   if (isa_and_nonnull<arith::SubFOp>(def))
@@ -259,9 +259,8 @@ bool ElementRules::meetAtSwitch(arith::SelectOp op, size_t i) {
     return false;
   PolynomialRing ring;
   std::map<std::pair<void *, size_t>, int> atoms;
-  Rational minusOne = Rational::of(__int128(-1));
-  auto difference = [&](Value a, Value b) {
-    return ring.sum(polynomial(ring, atoms, a, i), polynomial(ring, atoms, b, i), minusOne);
+    auto difference = [&](Value a, Value b) {
+    return ring.sum(polynomial(ring, atoms, a, i), polynomial(ring, atoms, b, i), -1);
   };
   Polynomial gap = difference(op.getTrueValue(), op.getFalseValue()), zero = difference(compare.getLhs(), compare.getRhs());
   if (ring.failed)
@@ -277,7 +276,7 @@ bool ElementRules::meetAtSwitch(arith::SelectOp op, size_t i) {
       continue;
     Polynomial rest = zero;
     rest.erase(m);
-    Polynomial by = ring.product(rest, ring.constant(Rational::of(-c.bottom, c.top)));
+    Polynomial by = ring.product(rest, ring.constant(-1 / c));
     std::optional<Polynomial> there = ring.substitute(gap, atom, by);
     if (there && there->empty() && !ring.failed)
       return true;

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Safety/Objective.h"
-#include "ObjectiveWitness.h"
+#include "ObjectiveGoal.h"
 #include "Proper.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SelfOpt/Dialect/NN/NN.h"
@@ -14,7 +14,6 @@
 #include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Safety/ElementAnalysis.h"
-#include "SelfOpt/Support/Philox.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -23,56 +22,18 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
 
-GoalWitnessSearch *selfopt::goalWitnessSearch = nullptr;
+const GoalSearch *selfopt::goalSearch = nullptr;
 
-static bool keepsCap(const ElementCase &point) {
+/// A point of the case's half, and below its cap.
+bool selfopt::isCaseOf(const ElementCase &point) {
+  if (point.order) {
+    double d = point.box[0][size_t(point.seed.element)].low - point.box[1][size_t(point.seed.element)].low;
+    return d * point.order >= 0;
+  }
   double sum = 0;
   for (const Interval &z : point.box[0])
     sum += std::exp(z.low - point.box[0][size_t(point.seed.element)].low);
-  return 1 / sum <= point.until;
-}
-
-void selfopt::forEachPoint(const Goal &goal, llvm::function_ref<bool(const ElementCase &)> visit, unsigned from,
-                           unsigned to) {
-  ElementCase point = goal.assumed;
-  unsigned seed = goal.assumed.seed.argument;
-  int64_t element = goal.assumed.seed.element;
-  // Nearly sure: a loss that rewards entropy is below 0 there, and nowhere else.
-  constexpr std::array<double, 6> margins{2, 5, 10, 20, 40, 80};
-  for (unsigned n = from; n < to; ++n) {
-    Philox random(0x70726f6f66, n);
-    // Scores that play one part need not all differ: two values for them do, and the analysis looks at equal elements once.
-    std::array<std::optional<double>, 2> drawn;
-    for (size_t i = 0; i < point.box.size(); ++i)
-      for (size_t k = 0; k < point.box[i].size(); ++k) {
-        const Interval &whole = goal.assumed.box[i][k];
-        double x = whole.low + (whole.high - whole.low) / 2;
-        bool own = i == seed && int64_t(k) == element;
-        if (n >= 1 && n <= 4)
-          x = own == (n % 2 == 1) ? (n <= 2 ? whole.high : whole.high / 100) : (n <= 2 ? whole.low : whole.low / 100);
-        else if (n >= fewPoints && n < fewPoints + margins.size())
-          x = std::clamp(own ? margins[n - fewPoints] : 0, whole.low, whole.high);
-        else if (n >= 5) {
-          double scale = std::array<double, 4>{1, 4, 0.1, whole.high / 3}[n % 4];
-          std::optional<double> once, &value = goal.alike && i == 0 && int64_t(k) != element ? drawn[k % 2] : once;
-          if (!value)
-            value = std::clamp(whole.low >= 0 ? whole.low + (whole.high - whole.low) * random.uniform() : scale * random.normal(),
-                               whole.low, whole.high);
-          x = *value;
-        }
-        point.box[i][k] = Interval::point(whole.low == whole.high ? whole.low : double(float(x)));
-      }
-    if (point.order) {
-      // The case's half.
-      Interval &p = point.box[0][size_t(element)], &t = point.box[1][size_t(element)];
-      if ((p.low - t.low) * point.order < 0)
-        std::swap(p, t);
-    }
-    if (point.until < 1 && !keepsCap(point))
-      continue;
-    if (visit(point))
-      return;
-  }
+  return point.until >= 1 || 1 / sum <= point.until;
 }
 
 namespace {
@@ -93,17 +54,20 @@ int64_t countOf(Type type) {
 
 class Prover {
 public:
-  Prover(Operation *program, const ProofOptions &options)
-      : program(program), block(program->getRegion(0).front()), options(options) {}
+  Prover(Operation *program, const ProofOptions &options, const llvm::json::Value *claimed)
+      : program(program), block(program->getRegion(0).front()), options(options), claimed(claimed) {}
 
   ProofResult prove(const Requirement &require);
 
 private:
   //===--- The domain ---------------------------------------------------------===//
 
-  bool isLabelled() const { return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(1).getType().isInteger(32); }
+  bool isLabelled() const {
+    return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(1).getType().isInteger(32);
+  }
   bool isRegression() const {
-    return isa<LossOp>(program) && block.getNumArguments() == 2 && block.getArgument(0).getType() == block.getArgument(1).getType();
+    return isa<LossOp>(program) && block.getNumArguments() == 2 &&
+           block.getArgument(0).getType() == block.getArgument(1).getType();
   }
   int64_t classes() const { return countOf(block.getArgument(0).getType()); }
 
@@ -148,53 +112,65 @@ private:
     return true;
   }
 
-  //===--- Search ---------------------------------------------------------------===//
+  //===--- Evidence -------------------------------------------------------------===//
 
-  static size_t widest(const std::vector<Interval> &elements) {
-    size_t best = 0;
-    for (size_t i = 1; i < elements.size(); ++i)
-      if (elements[i].high - elements[i].low > elements[best].high - elements[best].low)
-        best = i;
-    return best;
+  /// What is claimed of the case with that number.
+  const llvm::json::Object *claimedCase(size_t number) {
+    const llvm::json::Object *all = claimed ? claimed->getAsObject() : nullptr;
+    const llvm::json::Array *cases = all ? all->getArray("cases") : nullptr;
+    return cases && number < cases->size() ? (*cases)[number].getAsObject() : nullptr;
   }
 
-  /// Splits until every leaf holds, or the budget is spent. The tree is written as it is walked: "(3 1.5 L L)" split element
-  /// 3 at 1.5; L is a leaf that holds.
-  bool bound(Goal &goal, std::string &tree, unsigned depth = 0) {
-    if (left == 0)
-      return false;
-    --left;
+  /// Whether every leaf of a tree of boxes holds; takes the tree from the text. "(0.3 1.5 A B)" splits element 3 of
+  /// argument 0 at 1.5; L is a leaf.
+  bool holdsOn(Goal &goal, StringRef &tree, unsigned depth = 0) {
     ++looked;
-    // The whole box was looked at before.
-    if (depth && goal.holds(ElementAnalysis(block, goal.assumed))) {
-      tree += "L";
-      return true;
-    }
-    // Of all arguments that are numbers, the widest element.
+    if (tree.consume_front("L"))
+      return goal.holds(ElementAnalysis(block, goal.assumed));
     Box &box = goal.assumed.box;
-    unsigned argument = 0;
-    size_t at = widest(box[0]);
-    for (unsigned i = 1; i < box.size(); ++i) {
-      size_t other = widest(box[i]);
-      if (box[i][other].high - box[i][other].low > box[argument][at].high - box[argument][at].low)
-        argument = i, at = other;
-    }
-    Interval whole = box[argument][at];
-    double middle = double(float(whole.low + (whole.high - whole.low) / 2));
-    if (depth >= (classes() > 4 ? options.manyDepth : options.depth) || !(whole.low < middle && middle < whole.high))
+    uint64_t argument, element;
+    double middle;
+    if (depth >= options.depth || !tree.consume_front("(") || tree.consumeInteger(10, argument) ||
+        !tree.consume_front(".") || tree.consumeInteger(10, element) || !tree.consume_front(" ") ||
+        tree.take_until([](char c) { return c == ' '; }).getAsDouble(middle) || argument >= box.size() ||
+        element >= box[argument].size())
       return false;
-    tree += "(" + std::to_string(argument) + "." + std::to_string(at) + " " + formatDouble(middle) + " ";
-    box[argument][at].high = middle;
-    bool low = bound(goal, tree, depth + 1);
-    box[argument][at] = whole;
-    if (low) {
-      tree += " ";
-      box[argument][at].low = middle;
-      low = bound(goal, tree, depth + 1);
-      box[argument][at] = whole;
+    tree = tree.split(' ').second;
+    const Interval whole = box[argument][element];
+    if (!(whole.low < middle && middle < whole.high))
+      return false;
+    box[argument][element].high = middle;
+    bool held = holdsOn(goal, tree, depth + 1) && tree.consume_front(" ");
+    box[argument][element] = {middle, whole.high, whole.mayBeNaN};
+    held = held && holdsOn(goal, tree, depth + 1) && tree.consume_front(")");
+    box[argument][element] = whole;
+    return held;
+  }
+
+  /// Whether a test holds at a point of the goal's box: the claimed one of the last case, or one that is found.
+  bool holdsSomewhere(const Goal &goal, GoalTest test) {
+    llvm::json::Value found = nullptr;
+    const llvm::json::Object *last = claimedCase(trees.size() - 1);
+    if (claimed ? last && last->get("point") : goalSearch != nullptr)
+      found = claimed ? *last->get("point") : goalSearch->findPoint(block, goal, test);
+    llvm::json::Path::Root root;
+    std::vector<std::vector<double>> numbers;
+    ElementCase point = goal.assumed;
+    if (!fromJSON(found, numbers, root) || numbers.size() != point.box.size())
+      return false;
+    for (auto [elements, given] : llvm::zip(point.box, numbers)) {
+      if (given.size() != elements.size())
+        return false;
+      for (auto [element, x] : llvm::zip(elements, given)) {
+        if (std::isnan(x) || !element.contains(x))
+          return false;
+        element = Interval::point(x);
+      }
     }
-    tree += ")";
-    return low;
+    if (!isCaseOf(point) || !test(ElementAnalysis(block, point)))
+      return false;
+    (*trees.back().getAsObject())["point"] = std::move(found);
+    return true;
   }
 
   //===--- Properties -----------------------------------------------------------===//
@@ -226,51 +202,34 @@ private:
   std::optional<ProofResult> settle(Goal &goal, bool slope) {
     return settle(goal, slope, goal.holds(ElementAnalysis(block, goal.assumed)));
   }
-  /// `proved`: whether it holds of the whole box at once.
+  /// `proved`: whether it holds of the whole box at once. Else by the claimed tree, or one that is found.
   std::optional<ProofResult> settle(Goal &goal, bool slope, bool proved) {
-    std::string tree;
-    unsigned budget = classes() > 4 ? options.manyLeaves : options.leaves;
-    left = budget - std::min(budget, looked);
-    // A few points first, then proof, then the others.
+    std::string tree = "L";
     if (proved) {
       ++looked;
-      tree = "L";
     } else {
-      if (auto violated = refute(goal, slope, 0, fewPoints))
-        return violated;
-      proved = bound(goal, tree);
+      if (claimed) {
+        const llvm::json::Object *now = claimedCase(trees.size());
+        tree = now ? now->getString("tree").value_or("").str() : "";
+      } else if (goalSearch) {
+        if (auto result = goalSearch->findTree(program, goal, slope, classes() > 4, looked, options, tree))
+          return result;
+      }
+      StringRef rest = tree;
+      if (!holdsOn(goal, rest) || !rest.empty())
+        return ProofResult{Verdict::Unknown, "branch and bound",
+                           goal.what + " could not be bounded by the tree of boxes"};
     }
-    if (proved) {
-      trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
-      return std::nullopt;
-    }
-    if (auto violated = refute(goal, slope, fewPoints, allPoints))
-      return violated;
-    return ProofResult{Verdict::Unknown, "branch and bound",
-                       goal.what + " could not be bounded: " + blame(goal) + ", after " + std::to_string(looked) + " boxes"};
-  }
-
-  std::optional<ProofResult> refute(const Goal &goal, bool slope, unsigned from, unsigned to) {
-    return goalWitnessSearch ? goalWitnessSearch(program, goal, slope, from, to) : std::nullopt;
-  }
-
-  /// Where the analysis of the whole box loses it.
-  std::string blame(const Goal &goal) {
-    ElementAnalysis whole(block, goal.assumed);
-    if (Operation *op = whole.firstNotFinite())
-      return "the result of " + op->getName().getStringRef().str() + " may not be finite";
-    if (Operation *op = whole.firstUnboundedSlope())
-      return "the derivative of " + op->getName().getStringRef().str() + " is unbounded, or above 1e36";
-    const Element &r = whole.result();
-    return llvm::formatv("value in [{0}, {1}], derivative in [{2}, {3}]", formatDouble(r.rounded.low), formatDouble(r.rounded.high),
-                         formatDouble(r.slope.low), formatDouble(r.slope.high))
-        .str();
+    trees.push_back(llvm::json::Object{{"case", goal.what}, {"tree", tree}});
+    return std::nullopt;
   }
 
   ProofResult finish(std::string detail) {
     bool split = looked > trees.size();
     return {Verdict::Holds, split ? "branch and bound" : "intervals", std::move(detail),
-            llvm::json::Object{{"cases", std::move(trees)}, {"boxes", int64_t(looked)}, {"symmetric", isLabelled() && treatsClassesAlike()}}};
+            llvm::json::Object{{"cases", std::move(trees)},
+                               {"boxes", int64_t(looked)},
+                               {"symmetric", isLabelled() && treatsClassesAlike()}}};
   }
 
   ProofResult proveFinite(double domain);
@@ -281,7 +240,8 @@ private:
   Operation *program;
   Block &block;
   const ProofOptions &options;
-  unsigned left = 0, looked = 0;
+  const llvm::json::Value *claimed;
+  unsigned looked = 0; ///< Boxes of all trees.
   llvm::json::Array trees;
 };
 
@@ -294,7 +254,8 @@ ProofResult Prover::proveFinite(double domain) {
     for (int64_t step = 0, n = int64_t(elements(label).size()) * (regression ? 2 : 1); step < n; ++step) {
       int64_t element = elements(label)[size_t(regression ? step / 2 : step)];
       Goal goal = goalOf(caseOf(box, label, {0, element}), holds, nullptr,
-                (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) + "the derivative by element " + std::to_string(element));
+                         (label >= 0 ? "label " + std::to_string(label) + ", " : std::string()) +
+                             "the derivative by element " + std::to_string(element));
       // A prediction is above its target or below: by itself, each tells where |d| switches.
       if (regression)
         goal.assumed.order = step % 2 ? -1 : 1;
@@ -315,21 +276,19 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
       if (!own && !others)
         continue;
       Goal goal = goalOf(caseOf(box, label, {0, element}), own ? falls : rises, own ? surelyRises : surelyFalls,
-                "label " + std::to_string(label) + ", the derivative by " +
-                    (own ? "the right score" : "the score of " + std::to_string(element)));
+                         "label " + std::to_string(label) + ", the derivative by " +
+                             (own ? "the right score" : "the score of " + std::to_string(element)));
       if (own)
         goal.assumed.until = until;
       if (auto result = settle(goal, true))
         return result;
       // A loss that never moves teaches nothing.
-      bool moves = false;
-      if (own)
-        forEachPoint(goal, [&](const ElementCase &point) { return moves = surelyFalls(ElementAnalysis(block, point)); });
-      if (own && !moves) {
+      if (own && !holdsSomewhere(goal, surelyFalls)) {
         const Interval slope = ElementAnalysis(block, goal.assumed).result().slope;
         bool constant = slope.low == 0 && slope.high == 0;
-        return ProofResult{constant ? Verdict::Violated : Verdict::Unknown, "intervals",
-                           goal.what + (constant ? " is 0 everywhere: the loss does not see it" : " was found below 0 at no point")};
+        return ProofResult{
+            constant ? Verdict::Violated : Verdict::Unknown, "intervals",
+            goal.what + (constant ? " is 0 everywhere: the loss does not see it" : " was found below 0 at no point")};
       }
     }
   return std::nullopt;
@@ -348,38 +307,43 @@ ProofResult Prover::proveSigns(const Requirement &require) {
   if (isa<ScheduleOp, SamplerOp>(program) && monotone) {
     bool schedule = isa<ScheduleOp>(program);
     Goal goal = goalOf(caseOf(box, -1, {0, 0}), schedule ? falls : rises, schedule ? surelyRises : surelyFalls,
-              schedule ? "the derivative by the fraction of training" : "the derivative by the loss");
+                       schedule ? "the derivative by the fraction of training" : "the derivative by the loss");
     if (auto result = settle(goal, true))
       return *result;
     return finish(goal.what + (schedule ? " is at most 0" : " is at least 0"));
   }
   if (!isRegression())
-    return {Verdict::Unknown, "intervals", (stringifyProperty(require.property) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
-                              ", not of a " + program->getName().getStringRef()).str()};
+    return {Verdict::Unknown, "intervals",
+            (stringifyProperty(require.property) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
+             ", not of a " + program->getName().getStringRef())
+                .str()};
   bool moves = false;
   for (int64_t element = 0; element < classes(); ++element)
     for (int order : {1, -1}) {
-      Goal goal = goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
-                "the derivative by element " + std::to_string(element) + " of a prediction " +
-                    (order > 0 ? "above" : "below") + " its target");
+      Goal goal =
+          goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
+                 "the derivative by element " + std::to_string(element) + " of a prediction " +
+                     (order > 0 ? "above" : "below") + " its target");
       goal.assumed.order = order;
       if (auto result = settle(goal, true))
         return *result;
-      forEachPoint(goal, [&](const ElementCase &point) {
-        return moves |= (order > 0 ? surelyRises : surelyFalls)(ElementAnalysis(block, point));
-      });
+      moves = moves || holdsSomewhere(goal, order > 0 ? surelyRises : surelyFalls);
     }
   if (!moves)
-    return {Verdict::Violated, "intervals", "the derivative by the prediction is 0 wherever it was looked at: the loss does not see it"};
+    return {claimed ? Verdict::Unknown : Verdict::Violated, "intervals",
+            "the derivative by the prediction is 0 wherever it was looked at: the loss does not see it"};
   return finish("the derivative by each prediction has the sign of prediction minus target");
 }
 
 ProofResult Prover::proveBoundedBelow(double domain, double least) {
   Box box = domainOf(domain);
-  auto holds = [&](const ElementAnalysis &a) { return a.result().rounded.low >= least && !a.result().rounded.mayBeNaN; };
+  auto holds = [&](const ElementAnalysis &a) {
+    return a.result().rounded.low >= least && !a.result().rounded.mayBeNaN;
+  };
   auto fails = [&](const ElementAnalysis &a) { return a.result().rounded.high < least; };
   for (int64_t label : labels()) {
-    Goal goal = goalOf(caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails, label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value");
+    Goal goal = goalOf(caseOf(box, label, {0, label >= 0 ? label : 0}), holds, fails,
+                       label >= 0 ? "label " + std::to_string(label) + ", the value" : "the value");
     if (auto result = settle(goal, false))
       return *result;
   }
@@ -389,8 +353,10 @@ ProofResult Prover::proveBoundedBelow(double domain, double least) {
 ProofResult Prover::prove(const Requirement &require) {
   Type result = block.getTerminator()->getNumOperands() == 1 ? block.getTerminator()->getOperand(0).getType() : Type();
   if (!isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(program) || !result || !result.isF32())
-    return {Verdict::Unknown, "", (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
-                              program->getName().getStringRef()).str()};
+    return {Verdict::Unknown, "",
+            (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
+             program->getName().getStringRef())
+                .str()};
   for (BlockArgument argument : block.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
     if (tensor && (!tensor.hasStaticShape() || tensor.getNumElements() > 4096 || !tensor.getNumElements()))
@@ -415,6 +381,7 @@ ProofResult Prover::prove(const Requirement &require) {
 
 double Requirement::get(StringRef name) const { return getParameter(property, parameters, name); }
 
-ProofResult selfopt::proveProgram(Operation *program, const Requirement &require, const ProofOptions &options) {
-  return Prover(program, options).prove(require);
+ProofResult selfopt::proveProgram(Operation *program, const Requirement &require, const ProofOptions &options,
+                                  const llvm::json::Value *claimed) {
+  return Prover(program, options, claimed).prove(require);
 }

@@ -25,30 +25,6 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::safety;
 
-bool selfopt::allHold(ArrayRef<CheckResult> results, std::string *reason) {
-  // A policy that asks for nothing proves nothing.
-  if (results.empty()) {
-    if (reason)
-      *reason = "unknown policy: no constraint was checked";
-    return false;
-  }
-  for (const CheckResult &r : results)
-    if (r.verdict != Verdict::Holds) {
-      if (reason)
-        *reason = (stringifyVerdict(r.verdict) + " " + r.constraint + ": " + r.detail).str();
-      return false;
-    }
-  return true;
-}
-
-llvm::json::Array selfopt::toJson(ArrayRef<CheckResult> results) {
-  llvm::json::Array array;
-  for (const CheckResult &r : results)
-    array.push_back(llvm::json::Object{
-        {"constraint", r.constraint}, {"verdict", stringifyVerdict(r.verdict)}, {"detail", r.detail}});
-  return array;
-}
-
 static std::string printed(Operation *op) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -350,6 +326,9 @@ struct Checker {
       proof = checkTrained(spec, this->program, op, *facts.weights, facts.boundEngine);
     } else if (op.needsWeights()) {
       proof.detail = "it was not re-checked: it is of trained weights, and none were given";
+    } else if (facts.evidence) {
+      auto claimed = facts.evidence->find(text);
+      proof = prove(program, op, claimed == facts.evidence->end() ? nullptr : &claimed->second);
     } else if (spec.getContext() != original.getContext()) {
       proof = prove(program, op);
     } else { // A program of the same structure has the same proof.
@@ -367,18 +346,19 @@ struct Checker {
     return result;
   }
 
-  ProofResult prove(Operation *program, RequireOp op) {
+  /// By the evidence that is claimed, or else by what is found.
+  ProofResult prove(Operation *program, RequireOp op, const llvm::json::Value *claimed = nullptr) {
     // In the environment that was sealed: were this one another, what is remembered of it would be said of that one.
     if (op.getProperty() == Property::PotentialBased)
-      return provePotentialBased(program, original, closure);
+      return provePotentialBased(program, original, closure, claimed);
     if (op.getProperty() != Property::BoundedStep && op.getProperty() != Property::FiniteState)
-      return proveProgram(program, op);
+      return proveProgram(program, op, claimed);
     auto optimizer = dyn_cast<OptimizerOp>(program);
     if (!optimizer)
       return {Verdict::Unknown, "", ("@" + op.getSubjectAttr().getRootReference().getValue() + " is no selfopt.optimizer").str()};
     if (op.getProperty() == Property::FiniteState)
-      return proveFiniteState(optimizer, op.getParameter("gradient"));
-    return proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"));
+      return proveFiniteState(optimizer, op.getParameter("gradient"), {}, claimed);
+    return proveBoundedStep(optimizer, op.getParameter("gradient"), op.getParameter("at_most"), {}, claimed);
   }
 
   /// Which datasets, and which split of them, a program's training can read: every symbol that it reaches.

@@ -5,72 +5,23 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Sums of monomials in numbered atoms, with rational coefficients and whole exponents, negative ones among them. Exact, or
-// said to have failed: numbers have 128 bits, and polynomials so many terms.
+// Sums of monomials in numbered atoms, with rational coefficients and whole exponents, negative ones among them. Exact,
+// or said to have failed: numbers have so many bits, and polynomials so many terms.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SAFETY_POLYNOMIAL_H
 #define SELFOPT_LIB_SAFETY_POLYNOMIAL_H
 
+#include "mlir/Analysis/Presburger/Fraction.h"
 #include <cmath>
 #include <map>
 #include <optional>
 
 namespace selfopt {
 
-/// Exact, or not there any more: an overflow of 128 bits makes it invalid, and all that it enters.
-struct Rational {
-  __int128 top = 0, bottom = 1;
-  bool valid = true;
+using Rational = mlir::presburger::Fraction;
 
-  static Rational invalid() {
-    Rational r;
-    r.valid = false;
-    return r;
-  }
-  static Rational of(__int128 top, __int128 bottom = 1) {
-    if (bottom == 0)
-      return invalid();
-    __int128 a = top < 0 ? -top : top, b = bottom < 0 ? -bottom : bottom;
-    while (b) {
-      __int128 r = a % b;
-      a = b;
-      b = r;
-    }
-    Rational r;
-    r.top = (bottom < 0 ? -top : top) / (a ? a : 1);
-    r.bottom = (bottom < 0 ? -bottom : bottom) / (a ? a : 1);
-    return r;
-  }
-  static Rational of(double x) {
-    int exponent;
-    double m = std::frexp(x, &exponent);
-    exponent -= 53;
-    auto whole = __int128(std::ldexp(m, 53));
-    while (whole && whole % 2 == 0)
-      whole /= 2, ++exponent;
-    if (!std::isfinite(x) || exponent > 60 || exponent < -100)
-      return x == 0 ? Rational() : invalid();
-    return exponent >= 0 ? of(whole << exponent) : of(whole, __int128(1) << -exponent);
-  }
-  int sign() const { return top > 0 ? 1 : top < 0 ? -1 : 0; }
-};
-inline Rational operator*(const Rational &a, const Rational &b) {
-  Rational x = Rational::of(a.top, b.bottom), y = Rational::of(b.top, a.bottom);
-  __int128 top, bottom;
-  if (!a.valid || !b.valid || __builtin_mul_overflow(x.top, y.top, &top) || __builtin_mul_overflow(x.bottom, y.bottom, &bottom))
-    return Rational::invalid();
-  return Rational::of(top, bottom);
-}
-inline Rational operator+(const Rational &a, const Rational &b) {
-  __int128 x, y, top, bottom;
-  if (!a.valid || !b.valid || __builtin_mul_overflow(a.top, b.bottom, &x) || __builtin_mul_overflow(b.top, a.bottom, &y) ||
-      __builtin_add_overflow(x, y, &top) || __builtin_mul_overflow(a.bottom, b.bottom, &bottom))
-    return Rational::invalid();
-  return Rational::of(top, bottom);
-}
-inline Rational operator-(const Rational &a) { return a * Rational::of(__int128(-1)); }
-
+inline int signOf(const Rational &r) { return r.num > 0 ? 1 : r.num < 0 ? -1 : 0; }
 using Monomial = std::map<int, int>; ///< Atom to exponent, none of them 0.
 using Polynomial = std::map<Monomial, Rational>;
 
@@ -84,7 +35,9 @@ inline Monomial operator*(Monomial a, const Monomial &b) {
 class PolynomialRing {
 public:
   static constexpr size_t maxTerms = 20000;
-  /// Set where a coefficient overflowed or a polynomial grew too long: nothing is known then.
+  /// Of a coefficient: repeated squares grow for ever.
+  const llvm::DynamicAPInt most{llvm::APInt::getOneBitSet(160, 127)};
+  /// Set where a coefficient or a polynomial grew too long: nothing is known then.
   bool failed = false;
 
   Polynomial constant(Rational c) {
@@ -92,16 +45,27 @@ public:
     add(r, {}, c);
     return r;
   }
-  Polynomial atom(int a, int exponent = 1) { return {{Monomial{{a, exponent}}, Rational::of(__int128(1))}}; }
+  /// Fails where it is no finite number, or one far from those that losses are written with.
+  Polynomial number(double x) {
+    int exponent = 0;
+    double fraction = std::isfinite(x) ? std::frexp(x, &exponent) : 0;
+    auto whole = llvm::DynamicAPInt(int64_t(std::ldexp(fraction, 53))); // exact
+    exponent -= 53;
+    if (failed |= !std::isfinite(x) || std::abs(exponent) > 150; failed)
+      return {};
+    llvm::DynamicAPInt power(llvm::APInt::getOneBitSet(160, unsigned(std::abs(exponent))));
+    return constant(exponent < 0 ? reduce(Rational(whole, power)) : Rational(whole * power));
+  }
+  Polynomial atom(int a, int exponent = 1) { return {{Monomial{{a, exponent}}, 1}}; }
 
   void add(Polynomial &to, const Monomial &m, const Rational &c) {
     Rational &sum = to[m];
-    sum = sum + c;
-    failed |= !sum.valid || to.size() > maxTerms;
-    if (sum.top == 0)
+    sum += c;
+    failed |= sum.num > most || -sum.num > most || sum.den > most || to.size() > maxTerms;
+    if (sum.num == 0)
       to.erase(m);
   }
-  Polynomial sum(Polynomial a, const Polynomial &b, Rational scale = Rational::of(__int128(1))) {
+  Polynomial sum(Polynomial a, const Polynomial &b, Rational scale = 1) {
     for (auto &[m, c] : b)
       add(a, m, c * scale);
     return a;
@@ -122,8 +86,7 @@ public:
     Monomial inverse;
     for (auto [atom, exponent] : b.begin()->first)
       inverse[atom] = -exponent;
-    const Rational &c = b.begin()->second;
-    return product(a, {{inverse, Rational::of(c.bottom, c.top)}});
+    return product(a, {{inverse, 1 / b.begin()->second}});
   }
   /// With a polynomial in place of an atom; nullopt where the atom stands in a denominator.
   std::optional<Polynomial> substitute(const Polynomial &a, int atom, const Polynomial &by) {

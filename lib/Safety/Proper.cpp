@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A loss L_y(p) of probabilities p = softmax(scores) is (strictly) proper when, whatever the truth q, sum_y q_y L_y(p) is
-// least at p = q and nowhere else. With S(p) = sum_y p_y L_y(p) this holds if (Savage 1971; Gneiting and Raftery 2007, theorem 1)
+// A loss L_y(p) of probabilities p = softmax(scores) is (strictly) proper when, whatever the truth q, sum_y q_y L_y(p)
+// is least at p = q and nowhere else. With S(p) = sum_y p_y L_y(p) this holds if (Savage 1971; Gneiting and Raftery
+// 2007, theorem 1)
 //
 //   1. sum_y p_y dL_y/dp_k is the same for all k, so that L_y(p) = S(p) + <grad S(p), e_y - p>, and
 //   2. S is strictly concave on the simplex: then S(p) + <grad S(p), q - p> >= S(q), with equality at p = q alone.
@@ -21,6 +22,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Proper.h"
+#include "ObjectiveGoal.h"
 #include "Polynomial.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
@@ -50,7 +52,7 @@ public:
     for (auto &[m, c] : a)
       for (auto [atom, exponent] : m) {
         Monomial rest = m * Monomial{{atom, -1}};
-        Rational scaled = c * Rational::of(__int128(exponent));
+        Rational scaled = c * Rational(exponent);
         if (atom == p(k))
           add(r, rest, scaled);
         else if (atom == log(k))
@@ -63,13 +65,13 @@ public:
   Polynomial squares() {
     Polynomial r;
     for (int k = 0; k < K; ++k)
-      add(r, {{p(k), 2}}, Rational::of(__int128(1)));
+      add(r, {{p(k), 2}}, 1);
     return r;
   }
   Polynomial last() {
-    Polynomial r = constant(Rational::of(__int128(1)));
+    Polynomial r = constant(1);
     for (int k = 0; k + 1 < K; ++k)
-      add(r, {{p(k), 1}}, Rational::of(__int128(-1)));
+      add(r, {{p(k), 1}}, -1);
     return r;
   }
   /// On the simplex: without positive powers of p_(K-1), and of the norm none but the first and negative ones.
@@ -130,7 +132,7 @@ private:
 
   bool translate(Operation &op) {
     auto get = [&](unsigned i) -> Elements & { return values[op.getOperand(i)]; };
-    Rational one = Rational::of(__int128(1));
+    const Rational one = 1;
     Elements out;
     // Scores have no algebra but through their softmax; nor have values of ops that were not understood.
     if (!isa<nn::SoftmaxOp, nn::LogSoftmaxOp>(op))
@@ -156,11 +158,11 @@ private:
             .Case([&](arith::ConstantOp constant) {
               if (!isa<FloatType>(getElementTypeOrSelf(constant.getType())))
                 return true; // read by what picks by it
+              auto add = [&](const APFloat &x) { out.push_back(algebra.number(x.convertToDouble())); };
               if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
-                for (APFloat x : dense.getValues<APFloat>())
-                  out.push_back(algebra.constant(Rational::of(x.convertToDouble())));
+                llvm::for_each(dense.getValues<APFloat>(), add);
               else
-                out.push_back(algebra.constant(Rational::of(cast<FloatAttr>(constant.getValue()).getValueAsDouble())));
+                add(cast<FloatAttr>(constant.getValue()).getValue());
               return true;
             })
             .Case<nn::SoftmaxOp, nn::LogSoftmaxOp>([&](auto layer) {
@@ -192,15 +194,13 @@ private:
               for (const Polynomial &x : get(0))
                 sum = algebra.sum(std::move(sum), x);
               if (reduce.getKind() == nn::Reduction::Mean)
-                sum = algebra.product(sum, algebra.constant(Rational::of(__int128(1), __int128(get(0).size()))));
+                sum = algebra.product(sum, algebra.constant(Rational(1, int64_t(get(0).size()))));
               out.push_back(std::move(sum));
               return true;
             })
-            .Case([&](arith::AddFOp) {
-              return both([&](auto &a, auto &b) { return std::optional(algebra.sum(a, b)); });
-            })
-            .Case([&](arith::SubFOp) {
-              return both([&](auto &a, auto &b) { return std::optional(algebra.sum(a, b, -one)); });
+            .Case<arith::AddFOp, arith::SubFOp>([&](auto) {
+              Rational sign = isa<arith::AddFOp>(op) ? one : -one;
+              return both([&](auto &a, auto &b) { return std::optional(algebra.sum(a, b, sign)); });
             })
             .Case([&](arith::MulFOp) {
               return both([&](auto &a, auto &b) { return std::optional(algebra.product(a, b)); });
@@ -232,7 +232,7 @@ private:
   /// exp(log p_k) is p_k, and back.
   bool exchange(const Elements &in, Elements &out, int from, int to) {
     for (const Polynomial &x : in) {
-      if (x.size() != 1 || x.begin()->first.size() != 1 || x.begin()->second.top != x.begin()->second.bottom)
+      if (x.size() != 1 || x.begin()->first.size() != 1 || x.begin()->second != 1)
         return false;
       auto [atom, exponent] = *x.begin()->first.begin();
       if (exponent != 1 || atom < from || atom >= from + algebra.K)
@@ -258,7 +258,7 @@ private:
 
 /// Whether the quadratic part of a polynomial in p_0 .. p_(K-2) is negative semidefinite: pivots of an exact LDL'
 /// decomposition of minus its Hessian are not negative, and below one of 0 the column is 0.
-bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &tooHigh, bool &strict) {
+bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &isQuadratic, bool &strict) {
   int n = algebra.K - 1;
   std::vector<std::vector<Rational>> h(n, std::vector<Rational>(n));
   for (auto &[m, c] : q) {
@@ -266,101 +266,75 @@ bool isConcaveQuadratic(const Algebra &algebra, const Polynomial &q, bool &tooHi
     SmallVector<int> variables;
     for (auto [atom, exponent] : m) {
       if (atom >= n || exponent < 0)
-        return tooHigh = true, false;
+        return isQuadratic = false;
       degree += exponent;
       variables.append(exponent, atom);
     }
     if (degree > 2)
-      return tooHigh = true, false;
+      return isQuadratic = false;
     if (degree < 2)
       continue;
     int i = variables[0], j = variables[1];
-    h[i][j] = h[i][j] + -c;
-    h[j][i] = h[j][i] + -c;
+    h[i][j] -= c;
+    h[j][i] -= c;
   }
   for (int k = 0; k < n; ++k) {
-    if (!h[k][k].valid || h[k][k].sign() < 0)
+    if (signOf(h[k][k]) < 0)
       return false;
-    strict &= h[k][k].sign() > 0;
+    strict &= signOf(h[k][k]) > 0;
     for (int i = k + 1; i < n; ++i) {
-      if (h[k][k].sign() == 0 && h[i][k].sign() != 0)
+      if (signOf(h[k][k]) == 0 && signOf(h[i][k]) != 0)
         return false;
-      if (h[i][k].sign() == 0)
+      if (signOf(h[i][k]) == 0)
         continue;
-      Rational f = h[i][k] * Rational::of(h[k][k].bottom, h[k][k].top);
+      Rational f = h[i][k] / h[k][k];
       for (int j = k; j < n; ++j)
-        h[i][j] = h[i][j] + -(f * h[k][j]);
+        h[i][j] -= f * h[k][j];
     }
   }
   return true;
 }
 
 /// S as a sum of functions that are known to be concave, one of them strictly so on the simplex; the reason where it is
-/// none.
+/// none: c_k p_k log p_k and c n, none of which is positive, and the rest a quadratic form.
 std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
-  int least = 0;
+  int power = 0; // of the norm, by which all is multiplied
   for (auto &[m, c] : S)
     if (auto n = m.find(algebra.norm()); n != m.end())
-      least = std::min(least, n->second);
-  if (least < -1)
+      power = std::max(power, -n->second);
+  if (power > 1)
     return "the entropy has the norm in a denominator";
-  // n S = n A + B, where S = A + c n needs B = c n^2.
-  Polynomial A, B;
-  bool strict = false;
-  if (least < 0) {
-    for (auto &[m, c] : algebra.reduce(algebra.product(S, algebra.atom(algebra.norm()))))
-      if (m.count(algebra.norm()))
-        A[m * Monomial{{algebra.norm(), -1}}] = c;
-      else
-        B[m] = c;
-  } else {
-    for (auto &[m, c] : algebra.reduce(S)) {
-      auto n = m.find(algebra.norm());
-      if (n == m.end())
-        A[m] = c;
-      else
-        B = algebra.sum(std::move(B), algebra.product({{m * Monomial{{algebra.norm(), -1}}, c}}, algebra.squares()));
-    }
-    B = algebra.reduce(B);
-  }
-  if (!B.empty()) {
-    // The constant term of n^2, on the simplex, is 1: it is p_(K-1)^2 at the corner.
-    auto c = B.find({});
-    Rational factor = c == B.end() ? Rational() : c->second;
-    if (!algebra.reduce(algebra.sum(B, algebra.squares(), -factor)).empty() || factor.sign() > 0)
-      return "the entropy has a term of the norm that is not concave";
-    strict |= factor.sign() < 0;
-  }
-  Polynomial quadratic;
-  std::map<int, Polynomial> logs;
-  for (auto &[m, c] : A) {
-    int atom = -1, count = 0;
-    for (auto [a, exponent] : m)
-      if (a >= algebra.K)
-        atom = a, count += exponent;
-    if (count == 0)
-      quadratic[m] = c;
-    else if (count == 1)
-      logs[atom][m * Monomial{{atom, -1}}] = c;
-    else
-      return "the entropy has a product of logarithms";
-  }
-  strict |= int(logs.size()) == algebra.K;
-  for (auto &[atom, factor] : logs) {
-    // c p_k log p_k: the coefficient of a linear term, and the rest must be that multiple of p_k.
-    int k = atom - algebra.K;
-    Polynomial pk = algebra.reduce(algebra.atom(algebra.p(k)));
-    auto at = factor.find(pk.rbegin()->first);
-    if (at == factor.end())
-      return "the entropy has a logarithm without its probability";
-    Rational c = at->second * Rational::of(pk.rbegin()->second.bottom, pk.rbegin()->second.top);
-    if (!algebra.sum(factor, pk, -c).empty() || c.sign() > 0)
+  auto scaled = [&](const Polynomial &a) {
+    return algebra.reduce(power ? algebra.product(a, algebra.atom(algebra.norm())) : a);
+  };
+  Polynomial rest = scaled(S);
+  // Takes as much of a term out of the rest as there is of one of its monomials.
+  auto takeOut = [&](const Polynomial &term, const Monomial &mark) {
+    auto found = rest.find(mark);
+    Rational c = found == rest.end() ? Rational() : found->second / term.at(mark);
+    rest = algebra.sum(std::move(rest), term, -c);
+    return signOf(c);
+  };
+  int logarithms = 0;
+  for (int k = 0; k < algebra.K; ++k) {
+    Polynomial term = scaled({{Monomial{{algebra.p(k), 1}, {algebra.log(k), 1}}, 1}});
+    int sign = takeOut(term, term.rbegin()->first);
+    if (sign > 0)
       return "the entropy has a term of a logarithm that is not concave";
+    logarithms += sign < 0;
   }
-  bool tooHigh = false, definite = true;
-  if (!isConcaveQuadratic(algebra, quadratic, tooHigh, definite))
-    return tooHigh ? "the entropy has a degree above 2" : "the entropy is not concave";
-  if (!strict && !definite)
+  // On the simplex, the constant term of n^2 is 1: it is p_(K-1)^2 at the corner.
+  int sign = takeOut(scaled(algebra.atom(algebra.norm())), power ? Monomial() : Monomial{{algebra.norm(), 1}});
+  if (sign > 0)
+    return "the entropy has a term of the norm that is not concave";
+  Polynomial quadratic;
+  for (auto &[m, c] : rest)
+    algebra.add(quadratic, power ? m * Monomial{{algebra.norm(), -1}} : m, c);
+  bool isQuadratic = true, definite = true;
+  if (!isConcaveQuadratic(algebra, quadratic, isQuadratic, definite))
+    return isQuadratic ? "the entropy is not concave"
+                       : "the entropy is no sum of a quadratic form, p log p and the norm";
+  if (logarithms < algebra.K && sign == 0 && !definite)
     return "another prediction than the truth may do as well";
   return std::nullopt;
 }
@@ -380,10 +354,11 @@ std::optional<std::string> findObstacle(Block &block, int classes) {
   for (int k = 0; k < classes; ++k) {
     Polynomial expected;
     for (int y = 0; y < classes; ++y)
-      expected = algebra.sum(std::move(expected), algebra.product(algebra.atom(algebra.p(y)), algebra.derivative(L[y], k)));
+      expected =
+          algebra.sum(std::move(expected), algebra.product(algebra.atom(algebra.p(y)), algebra.derivative(L[y], k)));
     if (k == 0)
       first = expected;
-    else if (!algebra.vanishes(algebra.sum(expected, first, Rational::of(__int128(-1)))))
+    else if (!algebra.vanishes(algebra.sum(expected, first, -1)))
       return "the expected loss is not stationary at the truth, by class " + std::to_string(k);
     S = algebra.sum(std::move(S), algebra.product(algebra.atom(algebra.p(k)), L[k]));
   }
@@ -395,11 +370,10 @@ std::optional<std::string> findObstacle(Block &block, int classes) {
 
 } // namespace
 
-ImproperWitnessSearch *selfopt::improperWitnessSearch = nullptr;
-
 ProofResult selfopt::proveProper(Operation *loss) {
   Block &block = loss->getRegion(0).front();
-  auto scores = block.getNumArguments() == 2 ? dyn_cast<RankedTensorType>(block.getArgument(0).getType()) : RankedTensorType();
+  auto scores =
+      block.getNumArguments() == 2 ? dyn_cast<RankedTensorType>(block.getArgument(0).getType()) : RankedTensorType();
   if (!isa<LossOp>(loss) || !scores || scores.getRank() != 1 || !block.getArgument(1).getType().isInteger(32) ||
       scores.getNumElements() < 2)
     return {Verdict::Unknown, "", "proper is said of a loss of scores and a label, of two classes or more"};
@@ -409,12 +383,13 @@ ProofResult selfopt::proveProper(Operation *loss) {
   if (classes <= 64) {
     std::optional<std::string> found = findObstacle(block, classes);
     if (!found)
-      return {Verdict::Holds, "algebra", "over the reals, the expected loss is stationary at the truth and the entropy is strictly concave",
+      return {Verdict::Holds, "algebra",
+              "over the reals, the expected loss is stationary at the truth and the entropy is strictly concave",
               llvm::json::Object{{"theorem", "Savage 1971"}, {"classes", classes}, {"over", "reals"}}};
     obstacle = *found;
   }
-  if (improperWitnessSearch)
-    if (std::optional<std::string> witness = improperWitnessSearch(block, classes))
+  if (goalSearch)
+    if (std::optional<std::string> witness = goalSearch->findImproper(block, classes))
       return {Verdict::Violated, "interpreter", *witness};
   return {Verdict::Unknown, "algebra", obstacle + "; no witness against it was found"};
 }

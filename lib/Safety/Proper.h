@@ -9,13 +9,8 @@
 
 #include "SelfOpt/Safety/Verdict.h"
 #include "mlir/IR/Operation.h"
-#include <optional>
 
 namespace selfopt {
-
-/// Where witnesses against a loss of so many classes come from; null in a program that only needs to tell what holds.
-using ImproperWitnessSearch = std::optional<std::string>(mlir::Block &loss, int classes);
-extern ImproperWitnessSearch *improperWitnessSearch;
 
 ProofResult proveProper(mlir::Operation *loss);
 } // namespace selfopt

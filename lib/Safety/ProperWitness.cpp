@@ -10,11 +10,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ObjectiveWitness.h"
+#include "ObjectiveSearch.h"
 #include "Proper.h"
+#include "RewardSearch.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/UpdateRule.h"
-#include "SelfOpt/Safety/Witnesses.h"
+#include "SelfOpt/Safety/ProofSearch.h"
 #include "SelfOpt/Support/Philox.h"
 #include "UpdateRuleWitness.h"
 #include "mlir/IR/Diagnostics.h"
@@ -146,12 +147,12 @@ private:
 
 } // namespace
 
-static std::optional<std::string> findImproperWitness(Block &block, int classes) {
+std::optional<std::string> selfopt::findImproperWitness(Block &block, int classes) {
   return WitnessSearch(block, classes).run();
 }
 
-void selfopt::enableWitnesses() {
-  updaterule::witnessSearch = updaterule::findWitness;
-  improperWitnessSearch = findImproperWitness;
-  goalWitnessSearch = findGoalWitness;
+void selfopt::enableProofSearch() {
+  updaterule::ruleSearch = updaterule::searchRule;
+  goalSearch = &searchGoals;
+  shapingSearch = searchPotential;
 }

@@ -18,55 +18,17 @@ llvm::StringRef smt::stringifyAnswer(Answer answer) {
   return answer == Answer::Unsatisfiable ? "unsat" : answer == Answer::Satisfiable ? "sat" : "unknown";
 }
 
-struct Solver::State {
-  Z3_context context;
-  unsigned resources;
-};
-
-Solver::Solver(unsigned resources) {
+Answer smt::ask(const std::string &text, unsigned resources) {
   Z3_config config = Z3_mk_config();
-  state = std::make_unique<State>(State{Z3_mk_context(config), resources});
+  Z3_context context = Z3_mk_context(config);
   Z3_del_config(config);
   // The default ends the process.
-  Z3_set_error_handler(state->context, [](Z3_context, Z3_error_code) {});
-}
-Solver::~Solver() { Z3_del_context(state->context); }
-
-Result Solver::ask(const std::string &text) {
-  Z3_context c = state->context;
-  Result result;
-  Z3_solver solver = Z3_mk_solver_for_logic(c, Z3_mk_string_symbol(c, "QF_NRA"));
-  Z3_solver_inc_ref(c, solver);
-  Z3_params params = Z3_mk_params(c);
-  Z3_params_inc_ref(c, params);
-  Z3_params_set_uint(c, params, Z3_mk_string_symbol(c, "rlimit"), state->resources);
-  Z3_solver_set_params(c, solver, params);
-  Z3_solver_from_string(c, solver, text.c_str());
-  // A text that can't be read leaves a solver without assertions, whose answer would be of another question.
-  if (Z3_error_code error = Z3_get_error_code(c); error != Z3_OK) {
-    result.reason = Z3_get_error_msg(c, error);
-  } else {
-    Z3_lbool answer = Z3_solver_check(c, solver);
-    result.answer = answer == Z3_L_FALSE  ? Answer::Unsatisfiable
-                    : answer == Z3_L_TRUE ? Answer::Satisfiable
-                                          : Answer::Unknown;
-    if (answer == Z3_L_UNDEF)
-      result.reason = Z3_solver_get_reason_unknown(c, solver);
-    if (answer == Z3_L_TRUE) {
-      Z3_model model = Z3_solver_get_model(c, solver);
-      Z3_model_inc_ref(c, model);
-      for (unsigned i = 0; i < Z3_model_get_num_consts(c, model); ++i) {
-        Z3_func_decl constant = Z3_model_get_const_decl(c, model, i);
-        std::string name = Z3_get_symbol_string(c, Z3_get_decl_name(c, constant));
-        Z3_ast value = Z3_model_get_const_interp(c, model, constant);
-        result.model[name] = Z3_get_numeral_decimal_string(c, value, 12);
-      }
-      Z3_model_dec_ref(c, model);
-    }
-  }
-  Z3_params_dec_ref(c, params);
-  Z3_solver_dec_ref(c, solver);
-  return result;
+  Z3_set_error_handler(context, [](Z3_context, Z3_error_code) {});
+  std::string limit = "(set-option :rlimit " + std::to_string(resources) + ")\n";
+  // Whatever else it says, of a text that it can't read for one, is no answer.
+  std::string said = Z3_eval_smtlib2_string(context, (limit + text).c_str());
+  Z3_del_context(context);
+  return said == "unsat\n" ? Answer::Unsatisfiable : said == "sat\n" ? Answer::Satisfiable : Answer::Unknown;
 }
 
 /// The power of ten that leaves `digits` digits before the point; values below 1e-300 count as zero.
@@ -84,6 +46,14 @@ Decimal Decimal::below(double value, unsigned digits) {
     return {};
   int scale = scaleOf(value, digits);
   return {int64_t(std::floor(value * std::pow(10.0, scale) * (1 - 1e-14))), -scale};
+}
+std::optional<Decimal> Decimal::parse(llvm::StringRef text) {
+  auto [whole, part] = text.split('.');
+  Decimal d{0, -int(part.size())};
+  if (text.size() > 18 || (whole + part).str().find_first_not_of("0123456789") != std::string::npos ||
+      llvm::StringRef((whole + part).str()).getAsInteger(10, d.mantissa))
+    return std::nullopt;
+  return d;
 }
 std::string Decimal::term() const {
   std::string number = std::to_string(mantissa) + ".0", power = "1" + std::string(std::abs(exponent), '0') + ".0";

@@ -5,16 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A question is SMT-LIB 2 text, so that any other solver can be asked the same. It is written by hand: MLIR's smt dialect
-// knows Booleans, integers, bit vectors and arrays, and no reals.
+// A question is SMT-LIB 2 text, so that any other solver can be asked the same. It is written by hand: MLIR's smt
+// dialect knows Booleans, integers, bit vectors and arrays, and no reals.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SAFETY_SMT_H
 #define SELFOPT_LIB_SAFETY_SMT_H
 
 #include "llvm/ADT/StringRef.h"
-#include <map>
-#include <memory>
+#include <optional>
 #include <string>
 
 namespace selfopt::smt {
@@ -22,24 +21,8 @@ namespace selfopt::smt {
 enum class Answer { Unsatisfiable, Satisfiable, Unknown };
 llvm::StringRef stringifyAnswer(Answer answer);
 
-struct Result {
-  Answer answer = Answer::Unknown;
-  std::map<std::string, std::string> model; ///< Of a satisfiable question: decimals, cut at 12 digits.
-  std::string reason;                       ///< Of an unknown answer.
-};
-
-/// One context of Z3; questions don't see each other.
-class Solver {
-public:
-  /// `resources` is Z3's rlimit, which unlike a time-out gives the same answer on every machine.
-  explicit Solver(unsigned resources);
-  ~Solver();
-  Result ask(const std::string &text);
-
-private:
-  struct State;
-  std::unique_ptr<State> state;
-};
+/// Of Z3. `resources` is its rlimit, which unlike a time-out gives the same answer on every machine.
+Answer ask(const std::string &text, unsigned resources);
 
 /// mantissa * 10^exponent.
 struct Decimal {
@@ -49,6 +32,8 @@ struct Decimal {
   /// Of `digits` digits, at or above `value` (or at or below), which is finite and at least 0.
   static Decimal above(double value, unsigned digits);
   static Decimal below(double value, unsigned digits);
+  /// Of digits with a point, or none, among them: what `decimal` writes.
+  static std::optional<Decimal> parse(llvm::StringRef text);
   std::string term() const;    ///< As SMT-LIB.
   std::string decimal() const; ///< As people write it: 52.9.
   double value() const;        ///< The nearest f64, give or take its last digit.

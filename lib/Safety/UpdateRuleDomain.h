@@ -64,7 +64,6 @@ struct Energy {
   unsigned state;
   double A, B, slack;
   std::vector<Template> templates;
-  std::vector<Interval> boxes; ///< Of all states, with the bounds by R.
 };
 
 class RuleDomain {

@@ -7,8 +7,7 @@
 #ifndef SELFOPT_LIB_SAFETY_UPDATERULEWITNESS_H
 #define SELFOPT_LIB_SAFETY_UPDATERULEWITNESS_H
 
-#include "SelfOpt/Safety/UpdateRule.h"
-#include <optional>
+#include "UpdateRuleProof.h"
 
 namespace selfopt::updaterule {
 
@@ -21,15 +20,14 @@ struct Witness {
   double move = 0;                      ///< or how far the parameter moved, over the learning rate.
 };
 
-/// Where witnesses come from; null in a program that only needs to tell what holds, and takes the rest for unknown.
-using WitnessSearch = std::optional<Witness>(OptimizerOp optimizer, double gradient, std::optional<double> atMost,
-                                             const UpdateRuleOptions &options);
-extern WitnessSearch *witnessSearch;
-
 /// Runs the rule on simple sequences (constant, alternating, silence and then a spike, growth, nothing) and returns the
 /// first on which a value is not finite, else the one on which the parameter moves furthest, if that is further than
 /// `atMost` learning rates.
-WitnessSearch findWitness;
+std::optional<Witness> findWitness(OptimizerOp optimizer, double gradient, std::optional<double> atMost,
+                                   const UpdateRuleOptions &options);
+
+/// Evidence that `verify` takes, or a witness.
+RuleSearch searchRule;
 
 } // namespace selfopt::updaterule
 #endif // SELFOPT_LIB_SAFETY_UPDATERULEWITNESS_H

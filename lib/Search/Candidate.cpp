@@ -9,6 +9,7 @@
 #include "Carry.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Safety/PolicyResults.h"
 #include "SelfOpt/Support/Digest.h"
 #include "StateStore.h"
 #include "mlir/IR/Diagnostics.h"

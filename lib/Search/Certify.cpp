@@ -8,6 +8,7 @@
 #include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Mutation/Mutation.h"
 #include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Safety/PolicyResults.h"
 #include "SelfOpt/Search/Search.h"
 
 using namespace mlir;

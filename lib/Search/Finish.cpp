@@ -7,6 +7,7 @@
 
 #include "Searcher.h"
 #include "SelfOpt/Pipelines/Trainer.h"
+#include "SelfOpt/Safety/PolicyResults.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
 #include "llvm/Support/FileSystem.h"

@@ -72,7 +72,7 @@ std::vector<std::string> check(std::vector<std::string> &rests) {
   DialectRegistry registry;
   registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, arith::ArithDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect, tensor::TensorDialect>();
-  registerReferenceModels(registry); // a witness is what the interpreter computes
+  registerReferenceModels(registry); // the table of a task is what the interpreter computes
   registerRangeModels(registry);
   registerCostModels(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);

@@ -8,34 +8,23 @@
 #define SELFOPT_DIGEST_CANONICALDIGEST_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include <memory>
+#include <array>
 #include <string>
 
 namespace selfopt {
 
+using SymbolDigest = std::array<char, 32>;
+/// The digest of an op of the module's body: as computed, or as it was for the same op.
+using SymbolMemo =
+    llvm::function_ref<SymbolDigest(mlir::Operation *, llvm::function_ref<SymbolDigest(mlir::Operation *)>)>;
+
 /// BLAKE3 of the canonical form, in which lineage, the name of a certificate, comments, locations, names of values, the
-/// module's own name and the order of its symbols are gone, and every program is the expression that it returns: folded,
-/// without dead and common code, commutative operands and independent ops in a fixed order. Equal programs written
-/// differently have equal digests. Layers keep their order, since it decides which random numbers their parameters start
-/// from. Float constants count by their bits; only correctly rounded functions are folded, so that a digest is the same
-/// on every machine.
-std::string canonicalDigest(mlir::ModuleOp spec);
-
-/// The same digests, for many specs of one context: it remembers the symbols that it saw, of which a mutant has all but
-/// one from its parent. Lives no longer than the context.
-class SpecDigester {
-public:
-  SpecDigester();
-  ~SpecDigester();
-  std::string digest(mlir::ModuleOp spec);
-
-private:
-  struct Impl;
-  std::unique_ptr<Impl> impl;
-};
-
-/// The text of a spec as the tools print it. One that is known to be `verified` is not verified again for it.
-std::string printSpec(mlir::ModuleOp spec, bool verified = false);
+/// module's own name and the order of its symbols are gone, and every program is the expression that it returns:
+/// folded, without dead and common code, commutative operands and independent ops in a fixed order. Equal programs
+/// written differently have equal digests. Layers keep their order, since it decides which random numbers their
+/// parameters start from. Float constants count by their bits; only correctly rounded functions are folded, so that a
+/// digest is the same on every machine.
+std::string canonicalDigest(mlir::ModuleOp spec, SymbolMemo memo = {});
 
 /// Folds what is constant and what a folder rewrites in place, where every machine computes it alike. On a block of ops
 /// without regions.

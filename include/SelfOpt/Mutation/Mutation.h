@@ -15,6 +15,7 @@
 
 #include "SelfOpt/Digest/CanonicalDigest.h"
 #include "SelfOpt/Interfaces/Mutation.h"
+#include "SelfOpt/Mutation/SpecDigester.h"
 #include "SelfOpt/Support/Philox.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>

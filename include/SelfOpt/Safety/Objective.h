@@ -39,9 +39,12 @@ struct Requirement {
 };
 
 /// Any property of one program but those of update rules. Unknown, with a reason, where the program is of another kind.
-ProofResult proveProgram(mlir::Operation *program, const Requirement &requirement, const ProofOptions &options = {});
-inline ProofResult proveProgram(mlir::Operation *program, safety::RequireOp require) {
-  return proveProgram(program, Requirement{require.getProperty(), require.getParameters()});
+/// By the evidence that is claimed, of which nothing is assumed, or else by what is found.
+ProofResult proveProgram(mlir::Operation *program, const Requirement &requirement, const ProofOptions &options = {},
+                         const llvm::json::Value *claimed = nullptr);
+inline ProofResult proveProgram(mlir::Operation *program, safety::RequireOp require,
+                                const llvm::json::Value *claimed = nullptr) {
+  return proveProgram(program, Requirement{require.getProperty(), require.getParameters()}, {}, claimed);
 }
 
 } // namespace selfopt

@@ -52,6 +52,8 @@ struct ProgramFacts {
   std::string target;                ///< Of `codeBytes`: what it was compiled for.
   const TrainedWeights *weights = nullptr; ///< Null: not trained, and what is required of weights is unknown.
   BoundEngine boundEngine = interpretBounds; ///< Runs what bounds over balls are computed by.
+  /// By constraint, what a certificate claims to prove it; verified, not trusted. Null: evidence is looked for.
+  const std::map<std::string, llvm::json::Value> *evidence = nullptr;
 };
 
 class Policy {
@@ -92,10 +94,6 @@ private:
 
 /// Whether a policy asks for something that can't be known before this is.
 bool asksFor(mlir::ModuleOp spec, llvm::StringRef policy, Needs needs);
-
-/// Whether there is a result and every one holds; `reason` gets "violated limit parameters: 20001 > 20000" of the first that doesn't.
-bool allHold(llvm::ArrayRef<CheckResult> results, std::string *reason = nullptr);
-llvm::json::Array toJson(llvm::ArrayRef<CheckResult> results);
 
 /// The digest of a symbol: its own text, and for a program or a dataset what it refers to and the bytes it reads.
 llvm::FailureOr<std::string> sealDigest(mlir::ModuleOp spec, llvm::StringRef symbol);

@@ -38,9 +38,11 @@ struct UpdateRuleOptions {
   unsigned witnessSteps = 1 << 17; ///< How long a constant gradient is tried as a counterexample.
 };
 
-ProofResult proveFiniteState(OptimizerOp optimizer, double gradient, const UpdateRuleOptions &options = {});
+/// By the evidence that is claimed, of which nothing is assumed, or else by what is found.
+ProofResult proveFiniteState(OptimizerOp optimizer, double gradient, const UpdateRuleOptions &options = {},
+                             const llvm::json::Value *claimed = nullptr);
 ProofResult proveBoundedStep(OptimizerOp optimizer, double gradient, double atMost,
-                             const UpdateRuleOptions &options = {});
+                             const UpdateRuleOptions &options = {}, const llvm::json::Value *claimed = nullptr);
 
 } // namespace selfopt
 #endif // SELFOPT_SAFETY_UPDATERULE_H

@@ -9,6 +9,10 @@ FORBIDDEN = {
     "the planner": r"selfopt::plan::planProgram\(|selfopt::planTraining\(",
     "the search": r"selfopt::(Searcher|Archive|WorkerPool|Workbench)\b|selfopt::certifyCandidate\(",
     "SQLite": r"\bsqlite3_",
+    # What only looks for evidence, or refutes: in a checker, evidence is the certificate's, and verified.
+    "the search for proofs": r"selfopt::(searchPotential|searchGoals|findImproperWitness|enableProofSearch|"
+                             r"updaterule::(searchRule|findWitness))\b",
+    "what only a search makes of policies and specs": r"selfopt::(SpecDigester::|printSpec|allHold)\b",
 }
 
 mode, *files = sys.argv[1:]

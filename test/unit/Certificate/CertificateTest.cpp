@@ -189,11 +189,15 @@ TEST(Certificate, OneForm) {
   EXPECT_SAYS(why(end, "\"version\":  1\n}\n"), "expected the canonical form");
   EXPECT_SAYS(why(end, "\"version\": 1,\n  \"version\": 1\n}\n"), "expected the canonical form");
   EXPECT_SAYS(why(end, "\"version\": 2\n}\n"), "expected format 'selfopt certificate' version 1");
-  EXPECT_SAYS(why(end, "\"version\": 1,\n  \"word\": 1\n}\n"), "found the unknown field 'word'");
-  EXPECT_SAYS(why("  \"program\": \"fit\",\n", ""), "expected the field 'program', found none");
+  EXPECT_SAYS(why(end, "\"version\": 1,\n  \"word\": 1\n}\n"), "expected the canonical form");
+  EXPECT_SAYS(why("  \"program\": \"fit\",\n", ""), "missing value at certificate.program");
   EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": \"f\\u0069t\""), "expected the canonical form");
-  EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "certificate.program: expected a string, found 3");
-  EXPECT_SAYS(why("\"spec\": \"", "\"spec\": \"A"), "certificate.spec: expected 64 hexadecimal digits");
+  EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "expected string at certificate.program\nfound {");
+  EXPECT_SAYS(why("\"program\": \"fit\"", "\"program\": 3"), "\"program\": /* error: expected string */ 3");
+  EXPECT_SAYS(why("\"spec\": \"", "\"spec\": \"A"), "it was edited");
+  EXPECT_SAYS(why("\"status\": \"assumed\"\n  }", "\"status\": \"proved\"\n  }"), "expected the canonical form");
+  EXPECT_SAYS(why("\"arena_bytes\": ", "\"arena_bytes\": -"), "expected a number of bytes as memory.arena_bytes, found -");
+  EXPECT_SAYS(why("      \"engine\": \"digest\",\n", ""), "missing value at certificate.checks[0].engine");
   auto deep = parseCertificate(std::string(1 << 20, '['));
   EXPECT_SAYS(llvm::toString(deep.takeError()), "expected at most 64 levels of JSON, found more");
 }
@@ -325,6 +329,82 @@ TEST(Certificate, CodeIsTakenFromTheCertificate) {
   for (const CertifiedCheck &check : c.certificate.checks)
     if (check.constraint == "limit depth <= 2" || check.constraint == "limit state_bytes <= 2000")
       EXPECT_EQ(check.status + " by " + check.engine, "proved by cost");
+}
+
+//===--- Evidence -----------------------------------------------------------===//
+
+/// A spec whose policy asks for proofs of every kind; without the probe, whose answers would have to be made first.
+std::string manyProofs() {
+  ::setenv("SELFOPT_DATA_DIR", SELFOPT_SOURCE_DIR "/test/Inputs", 1);
+  auto buffer = llvm::MemoryBuffer::getFile(SELFOPT_SOURCE_DIR "/test/Safety/attacks/base.mlir");
+  std::string text;
+  bool skip = false;
+  for (StringRef line : llvm::split(buffer ? (*buffer)->getBuffer() : "", '\n')) {
+    bool probe = line.contains("@probe");
+    if (!probe && !skip)
+      text += (line + "\n").str();
+    skip = line.contains("@probe from");
+  }
+  return replaced(text, "safety.require bounded_step(@momentum) at_most(30000)",
+                  "safety.require bounded_step(@momentum) at_most(200000)");
+}
+
+/// The evidence is what the checker goes by. Someone who can write certificates, digest and all, can't make it prove what
+/// it does not prove, nor say more than it proves.
+TEST(Certificate, EvidenceIsVerifiedNotTrusted) {
+  auto spec = parse(manyProofs()), same = parse(manyProofs());
+  ASSERT_TRUE(spec && same);
+  auto made = certifyCandidate(*spec, *same);
+  ASSERT_TRUE(bool(made)) << llvm::toString(made.takeError());
+  Certified c{std::move(spec), std::move(same), std::move(*made), ""};
+  EXPECT_EQ(forged(c, [](Certificate &) {}), "");
+  auto at = [&](StringRef constraint) {
+    return size_t(llvm::find_if(c.certificate.checks, [&](auto &check) {
+                    return StringRef(check.constraint).starts_with(constraint);
+                  }) - c.certificate.checks.begin());
+  };
+  auto editing = [&](StringRef constraint, llvm::function_ref<void(llvm::json::Object &)> edit) {
+    size_t i = at(constraint);
+    return forged(c, [&](Certificate &f) { edit(*f.checks[i].evidence.getAsObject()); });
+  };
+  auto put = [](llvm::json::Object &object, StringRef name, llvm::json::Value value) { object[name] = std::move(value); };
+  // A potential that is none, values that solve nothing; a proof that says more of itself than it is.
+  for (const char *list : {"potential", "without_bonus", "with_bonus"})
+    EXPECT_SAYS(editing("require potential_based", [&](llvm::json::Object &e) { put(*e.getObject("values"), list, "AAAA"); }),
+                "require potential_based(@nearer): expected holds, found unknown: expected evidence of 6 states");
+  EXPECT_SAYS(editing("require potential_based", [&](llvm::json::Object &e) {
+                std::string zeros(64, 'A'); // six numbers, all of them 0
+                put(*e.getObject("values"), "potential", zeros);
+              }),
+              "require potential_based(@nearer): expected holds, found unknown: no potential was found");
+  EXPECT_SAYS(editing("require potential_based", [&](llvm::json::Object &e) { put(e, "gap", 100.0); }),
+              "require potential_based(@nearer) (evidence): expected");
+  // Boxes that the rule leaves, and steps that are in no piece.
+  auto shrink = [&](llvm::json::Object &e) {
+    put(*(*e.getArray("invariant"))[0].getAsObject(), "box", llvm::json::Array{"-1.0", "1.0"});
+  };
+  EXPECT_SAYS(editing("require finite_state", shrink), "expected holds, found unknown: state 0 is in no box that the rule keeps");
+  EXPECT_SAYS(editing("require bounded_step", shrink), "expected holds, found unknown: state 0 is in no box that the rule keeps");
+  EXPECT_SAYS(editing("require bounded_step", [&](llvm::json::Object &e) { put(e, "pieces", llvm::json::Array{1000}); }),
+              "expected holds, found unknown: expected at most 512 parts of the steps");
+  EXPECT_SAYS(editing("require bounded_step", [&](llvm::json::Object &e) { put(e, "bound", "1.0"); }), "(evidence): expected");
+  // A loss that moves nowhere, as far as the evidence goes; a tree of a box that needs none, or cases that are not there.
+  EXPECT_SAYS(editing("require aligned(@loss)", [&](llvm::json::Object &e) {
+                (*e.getArray("cases"))[0].getAsObject()->erase("point");
+              }),
+              "expected holds, found unknown: label 0, the derivative by the right score was found below 0 at no point");
+  EXPECT_SAYS(editing("require finite(@loss)", [&](llvm::json::Object &e) {
+                put(*(*e.getArray("cases"))[0].getAsObject(), "tree", "(0.0 0.0 L L)");
+              }),
+              "(evidence): expected");
+  EXPECT_SAYS(editing("require finite(@loss)", [&](llvm::json::Object &e) { e.getArray("cases")->push_back(nullptr); }),
+              "(evidence): expected");
+  // No evidence at all: nothing is looked for here.
+  for (size_t i = 0; i < c.certificate.checks.size(); ++i)
+    if (const std::string &name = c.certificate.checks[i].constraint; c.certificate.checks[i].evidence.getAsObject())
+      EXPECT_NE(forged(c, [&](Certificate &f) { f.checks[i].evidence = nullptr; }), "") << name;
+  // Or under the name of another constraint.
+  EXPECT_NE(forged(c, [&](Certificate &f) { std::swap(f.checks[at("require finite_state")], f.checks[at("require bounded_step")]); }), "");
 }
 
 //===--- The lineage --------------------------------------------------------===//

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
-#include "SelfOpt/Digest/CanonicalDigest.h"
+#include "SelfOpt/Mutation/SpecDigester.h"
 #include "SelfOpt/InitAll.h"
 #include "SelfOpt/Mutation/Library.h"
 #include "SelfOpt/Mutation/Mutation.h"

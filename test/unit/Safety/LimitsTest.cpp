@@ -7,6 +7,7 @@
 
 #include "PolicyHarness.h"
 #include "SelfOpt/Dialect/Plan/Plan.h"
+#include "SelfOpt/Safety/PolicyResults.h"
 
 using namespace mlir;
 using namespace selfopt;

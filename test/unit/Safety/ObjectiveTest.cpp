@@ -11,7 +11,8 @@
 #include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Mutation/Library.h"
 #include "SelfOpt/Safety/RangeModels.h"
-#include "SelfOpt/Safety/Witnesses.h"
+#include "SelfOpt/Safety/ProofSearch.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
@@ -25,7 +26,7 @@ MLIRContext &contextWithRanges() {
   static bool done = [] {
     DialectRegistry registry;
     registerRangeModels(registry);
-    enableWitnesses();
+    enableProofSearch();
     context().appendDialectRegistry(registry);
     return true;
   }();
@@ -57,17 +58,18 @@ std::string libraryLoss(StringRef name, StringRef prediction, StringRef answer =
 }
 
 /// The verdict on `safety.require PROPERTY(@f) PARAMETERS`, as "holds: detail".
-std::string prove(const std::string &program, StringRef require) {
+ProofResult proveBy(const std::string &program, StringRef require, const llvm::json::Value *claimed = nullptr) {
   contextWithRanges();
   auto split = require.split(' ');
   OwningOpRef<ModuleOp> spec =
       parse(program + "\nsafety.policy @policy {\n  safety.require " + split.first.str() + "(@f) " + split.second.str() + "\n}\n");
   if (!spec)
-    return "does not parse";
+    return {Verdict::Unknown, "", "does not parse"};
   auto op = *(*spec->getOps<safety::PolicyOp>().begin()).getOps<safety::RequireOp>().begin();
-  ProofResult result = proveProgram(spec->lookupSymbol("f"), op);
-  return (stringifyVerdict(result.verdict) + ": " + result.detail).str();
+  return proveProgram(spec->lookupSymbol("f"), op, claimed);
 }
+std::string say(const ProofResult &result) { return (stringifyVerdict(result.verdict) + ": " + result.detail).str(); }
+std::string prove(const std::string &program, StringRef require) { return say(proveBy(program, require)); }
 #define EXPECT_VERDICT(verdict, program, require)                                                                      \
   EXPECT_EQ(prove(program, require).substr(0, strlen(verdict)), verdict) << require << ": " << prove(program, require) << "\n" << program
 
@@ -242,6 +244,117 @@ TEST(ElementAnalysis, HoldsEveryExecution) {
       }
     }
   EXPECT_GT(checked, 500000u);
+}
+
+//===--- Evidence -----------------------------------------------------------===//
+
+const char *parabola = "selfopt.schedule @f(%x: f32) -> f32 {\n%one = arith.constant 1.0 : f32\n"
+                       "%y = arith.subf %x, %one : f32\n%r = arith.mulf %y, %x : f32\nselfopt.return %r : f32\n}";
+
+TEST(Objective, EvidenceIsEnough) {
+  for (auto [program, require] :
+       {std::pair<std::string, const char *>(libraryLoss("cross_entropy", "tensor<10xf32>"), "aligned domain(100)"),
+        {libraryLoss("cross_entropy", "tensor<10xf32>"), "finite domain(100)"},
+        {libraryLoss("cross_entropy", "tensor<10xf32>"), "monotone"},
+        {libraryLoss("cross_entropy", "tensor<10xf32>"), "proper"},
+        {huber(), "finite domain(100)"},
+        {huber(), "aligned domain(100)"},
+        {smoothed(), "aligned until(0.8)"},
+        {sphericalScore(), "bounded_below at_least(-4)"},
+        {parabola, "bounded_below at_least(-0.26)"}}) {
+    ProofResult found = proveBy(program, require);
+    EXPECT_EQ(found.verdict, Verdict::Holds) << require;
+    // As a certificate has it.
+    llvm::json::Value read = llvm::cantFail(llvm::json::parse(llvm::formatv("{0:2}", found.evidence).str()));
+    ProofResult verified = proveBy(program, require, &read);
+    EXPECT_EQ(say(verified), say(found)) << require;
+    EXPECT_EQ(llvm::formatv("{0}", verified.evidence).str(), llvm::formatv("{0}", found.evidence).str());
+    EXPECT_EQ(verified.engine, found.engine);
+  }
+}
+
+llvm::json::Value treeClaim(StringRef tree) {
+  return llvm::json::Object{{"cases", llvm::json::Array{llvm::json::Object{{"case", "the value"}, {"tree", tree}}}}};
+}
+
+TEST(Objective, WrongTreesProveNothing) {
+  auto said = [&](llvm::json::Value claimed, const char *require = "bounded_below at_least(-0.26)") {
+    return say(proveBy(parabola, require, &claimed));
+  };
+  ProofResult found = proveBy(parabola, "bounded_below at_least(-0.26)");
+  EXPECT_EQ(found.engine, "branch and bound");
+  std::string tree = (*found.evidence.getAsObject()->getArray("cases"))[0].getAsObject()->getString("tree")->str();
+  EXPECT_EQ(said(treeClaim(tree)), "holds: the value is at least -0.26");
+  const std::string refused = "unknown: the value could not be bounded by the tree of boxes";
+  // A leaf that does not hold, and a tree that covers a part of the box.
+  EXPECT_EQ(said(treeClaim("L")), refused);
+  EXPECT_EQ(said(treeClaim("(0.0 0.5 L L)")), refused);
+  for (size_t at = 0; at < tree.size(); ++at) {
+    EXPECT_EQ(said(treeClaim(tree.substr(0, at))), refused) << at;
+    for (char c : {'L', '(', ')', ' ', '9', '-'})
+      if (tree[at] != c) {
+        std::string other = tree;
+        other[at] = c;
+        // Another tree may show it, too: of a box that is split elsewhere, say. None shows what is not so.
+        EXPECT_EQ(said(treeClaim(other), "bounded_below at_least(-0.24)"), refused) << other;
+      }
+  }
+  EXPECT_EQ(said(treeClaim(tree + "L")), refused);
+  EXPECT_EQ(said(treeClaim(tree + " ")), refused);
+  // Splits outside of the box, of no number, of no element; and deeper than any that is looked for.
+  for (const char *split : {"(0.0 2.0 L L)", "(0.0 0.0 L L)", "(0.0 1.0 L L)", "(0.0 -1.0 L L)", "(0.0 nan L L)", "(0.0 inf L L)",
+                            "(0.1 0.5 L L)", "(1.0 0.5 L L)", "(-1.0 0.5 L L)", "(99999999999999999999.0 0.5 L L)", "(0.0 0.5 L)", "()", "("})
+    EXPECT_EQ(said(treeClaim(split)), refused) << split;
+  std::string deep;
+  for (int depth = 0; depth < 100000; ++depth)
+    deep += "(0.0 0.5 ";
+  EXPECT_EQ(said(treeClaim(deep)), refused);
+  for (llvm::json::Value none : {llvm::json::Value(nullptr), llvm::json::Value(3), llvm::json::Value(llvm::json::Object()),
+                                 llvm::json::Value(llvm::json::Object{{"cases", llvm::json::Array{}}}),
+                                 llvm::json::Value(llvm::json::Object{{"cases", llvm::json::Array{"L"}}})})
+    EXPECT_EQ(said(none), refused);
+  // What does not hold has no tree.
+  EXPECT_EQ(said(treeClaim(tree), "bounded_below at_least(-0.24)"), refused);
+}
+
+TEST(Objective, WrongPointsProveNothing) {
+  // What is never below 0 somewhere teaches nothing, whichever point is claimed.
+  std::string constant = loss("%r = arith.constant 1.0 : f32"), entropyLoss = libraryLoss("cross_entropy", "tensor<3xf32>");
+  auto claim = [](llvm::json::Value point) {
+    llvm::json::Array cases;
+    for (int i = 0; i < 10; ++i)
+      cases.push_back(llvm::json::Object{{"tree", "L"}, {"point", point}});
+    return llvm::json::Value(llvm::json::Object{{"cases", std::move(cases)}});
+  };
+  auto said = [&](const std::string &program, const char *require, const llvm::json::Value &claimed) {
+    return say(proveBy(program, require, &claimed));
+  };
+  llvm::json::Array zeros;
+  for (int i = 0; i < 10; ++i)
+    zeros.push_back(0.0);
+  EXPECT_EQ(prove(constant, "aligned").substr(0, 9), "violated:");
+  EXPECT_EQ(said(constant, "aligned", claim(llvm::json::Array{llvm::json::Array(zeros), llvm::json::Array{0}})).find("holds"), std::string::npos);
+  auto at = [&](std::vector<double> scores, double label = 0) {
+    return said(entropyLoss, "aligned domain(100) until(0.8)", claim(llvm::json::Array{llvm::json::Array(scores), llvm::json::Array{label}}));
+  };
+  EXPECT_EQ(at({0, 0, 0}).substr(0, 6), "holds:");
+  // Outside of the domain, above the cap, of another label, of too few numbers.
+  for (const std::vector<double> &wrong : {std::vector<double>{-101, 0, 0}, {0, 101, 0}, {0, 0, 1e300}, {5, 0, 0}, {0, 0}, {0, 0, 0, 0}, {}})
+    EXPECT_EQ(at(wrong).find("was found below 0 at no point"), at(wrong).size() - 29) << at(wrong);
+  EXPECT_NE(at({0, 0, 0}, 1).find("was found below 0 at no point"), std::string::npos);
+  for (const llvm::json::Value &none : {llvm::json::Value(nullptr), llvm::json::Value(1), llvm::json::Value(llvm::json::Array{}),
+                                        llvm::json::Value(llvm::json::Array{llvm::json::Array{"0", "0", "0"}, llvm::json::Array{0}})})
+    EXPECT_NE(said(entropyLoss, "aligned domain(100) until(0.8)", claim(none)).find("at no point"), std::string::npos);
+  // Of a regression: at a point where its case's order does not hold, or where the slope is 0.
+  std::string flat = regressionLoss("%z = arith.constant dense<0.0> : tensor<2xf32>\n%d = arith.subf %p, %t : tensor<2xf32>\n"
+                                    "%m = arith.mulf %d, %z : tensor<2xf32>\n%r = nn.reduce sum %m : f32");
+  auto regression = [&](const std::string &program, std::vector<double> p, std::vector<double> t) {
+    return said(program, "aligned domain(100)", claim(llvm::json::Array{llvm::json::Array(p), llvm::json::Array(t)}));
+  };
+  EXPECT_EQ(regression(huber(), {1, 0}, {0, 0}).substr(0, 6), "holds:");
+  EXPECT_EQ(regression(huber(), {0, 0}, {0, 0}).substr(0, 8), "unknown:");
+  EXPECT_EQ(regression(flat, {1, 0}, {0, 0}).substr(0, 8), "unknown:");
+  EXPECT_EQ(regression(huber(), {1e3, 0}, {0, 0}).substr(0, 8), "unknown:");
 }
 
 /// Every float op by itself, over boxes of every size.

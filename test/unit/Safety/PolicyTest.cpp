@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PolicyHarness.h"
+#include "SelfOpt/Safety/PolicyResults.h"
 #include <filesystem>
 #include <fstream>
 

@@ -8,8 +8,11 @@
 #include "SelfOpt/Safety/RewardShaping.h"
 #include "../Mutation/Specs.h"
 #include "SelfOpt/Reference/Interpreter.h"
+#include "SelfOpt/Safety/ProofSearch.h"
 #include "SelfOpt/Support/Philox.h"
 #include "gtest/gtest.h"
+#include "llvm/Support/Base64.h"
+#include <cfloat>
 #include <cmath>
 
 using namespace mlir;
@@ -17,6 +20,8 @@ using namespace selfopt;
 using namespace selfopt::test;
 
 namespace {
+
+[[maybe_unused]] const bool searches = (enableProofSearch(), true);
 
 std::string show(const ProofResult &result) { return (stringifyVerdict(result.verdict) + ": " + result.detail).str(); }
 
@@ -159,6 +164,94 @@ TEST(RewardShaping, Bandit) {
                                               "becomes 1 to an end; from state 0 the discounted sum of the bonus is 3 "
                                               "by actions 1 to an end, and 0 by actions 0 to an end; of "
                                               "a potential, all ways have the same");
+}
+
+//===--- Evidence ---------------------------------------------------------------===//
+
+/// As a table with these values would have them.
+llvm::json::Value claim(ArrayRef<double> potential, ArrayRef<double> values, ArrayRef<double> shaped) {
+  auto encode = [](ArrayRef<double> x) {
+    return llvm::encodeBase64(ArrayRef(reinterpret_cast<const char *>(x.data()), 8 * x.size()));
+  };
+  return llvm::json::Object{{"values", llvm::json::Object{{"potential", encode(potential)},
+                                                          {"without_bonus", encode(values)},
+                                                          {"with_bonus", encode(shaped)}}}};
+}
+
+TEST(RewardShaping, EvidenceIsEnough) {
+  Philox random(4);
+  for (int n = 0; n < 300; ++n) {
+    TransitionTable table = drawTable(random);
+    shape(table, random);
+    ProofResult found = provePotentialBased(table), verified = provePotentialBased(table, &found.evidence);
+    EXPECT_EQ(show(verified), show(found));
+    EXPECT_EQ(verified.evidence, found.evidence);
+  }
+}
+
+TEST(RewardShaping, WrongEvidenceProvesNothing) {
+  // One state and an end: going on earns 1, staying nothing.
+  TransitionTable table{1, 2, 0.5, {{0, true, 1, 0}, {0, false, 0, 0}}};
+  auto said = [&](llvm::json::Value claimed) { return show(provePotentialBased(table, &claimed)); };
+  EXPECT_SAYS("holds: ", said(claim({0}, {1}, {1})));
+  // Values need not be exact: their error is what they leave of Bellman's equation.
+  EXPECT_SAYS("holds: ", said(claim({0}, {0.9}, {1.1})));
+  // What is no evidence.
+  for (llvm::json::Value none : {llvm::json::Value(nullptr), llvm::json::Value(3), llvm::json::Value(llvm::json::Object()),
+                                 llvm::json::Value(llvm::json::Object{{"values", "AAAA"}}), claim({}, {}, {}),
+                                 claim({0, 0}, {1}, {1}), claim({0}, {1, 1}, {1}), claim({0}, {1}, {1, 1})})
+    EXPECT_SAYS("unknown: expected evidence of 1 states", said(none));
+  for (double bad : {double(NAN), double(INFINITY), -double(INFINITY)})
+    for (llvm::json::Value none : {claim({bad}, {1}, {1}), claim({0}, {bad}, {1}), claim({0}, {1}, {bad})})
+      EXPECT_SAYS("unknown: expected evidence of 1 states", said(none));
+  // A potential that is none; values that solve nothing, in either direction; and so large that sums overflow.
+  EXPECT_SAYS("unknown: no potential was found that is off by less than 0.01", said(claim({0.01}, {1}, {1})));
+  for (double wrong : {0.0, 2.0, -1e6, 1e6, 1e300, -1e300}) {
+    EXPECT_SAYS("unknown: in state 0", said(claim({0}, {wrong}, {1})));
+    EXPECT_SAYS("unknown: in state 0", said(claim({0}, {1}, {wrong})));
+  }
+  EXPECT_SAYS("expected finite numbers", said(claim({0}, {1}, {-DBL_MAX})));
+  EXPECT_SAYS("expected finite numbers", said(claim({0}, {DBL_MAX}, {1})));
+  EXPECT_SAYS("unknown: ", said(claim({DBL_MAX}, {1}, {1})));
+  // With a bonus for staying, no evidence will do; with one that is no potential's and harmless, neither.
+  for (double bonus : {0.8, 0.01}) {
+    table.transitions[1].bonus = bonus;
+    for (double p : {0.0, -0.01, 0.01, -0.8, 1e9})
+      for (double v : {0.0, 1.0, 1.6, 1e9})
+        EXPECT_SAYS("unknown: no potential was found", said(claim({p}, {1}, {v})));
+  }
+}
+
+TEST(RewardShaping, ALargeConstantExplainsNothing) {
+  // A ring whose discount is so near to 1 that any constant is nearly a potential of 0; the bonus is of one step only.
+  TransitionTable table{2, 1, 1 - 0x1p-23, {{1, false, 0, 0.01}, {0, false, 0, 0}}};
+  for (double constant : {0.0, 1.0, 1e3, 1e6, 1e9, 1e12}) {
+    std::vector<double> all(2, constant), none(2, 0);
+    llvm::json::Value claimed = claim(all, none, none);
+    EXPECT_SAYS("unknown: no potential was found", show(provePotentialBased(table, &claimed)));
+  }
+}
+
+TEST(RewardShaping, EditedEvidenceHoldsOfNothingElse) {
+  // Evidence of a table, edited at random, for another one whose bonus has no potential.
+  Philox random(5);
+  for (int n = 0; n < 2000; ++n) {
+    TransitionTable table = drawTable(random);
+    shape(table, random);
+    TransitionTable other = table;
+    other.transitions[random.below(table.transitions.size())].bonus += random.below(2) ? 1e-3 : -1e-3;
+    ByIteration own(other, false), shaped(other, true);
+    std::vector<double> potential;
+    for (size_t s = 0; s < own.values.size(); ++s)
+      potential.push_back(own.values[s] - shaped.values[s]);
+    std::vector<double> *lists[] = {&potential, &own.values, &shaped.values};
+    for (uint64_t edits = random.below(4); edits; --edits) {
+      std::vector<double> &list = *lists[random.below(3)];
+      list[random.below(list.size())] += std::exp(10 * random.normal() - 5) * (random.below(2) ? 1 : -1);
+    }
+    llvm::json::Value claimed = claim(potential, own.values, shaped.values);
+    EXPECT_SAYS("unknown: ", show(provePotentialBased(other, &claimed)));
+  }
 }
 
 //===--- Programs ---------------------------------------------------------------===//
