@@ -61,6 +61,10 @@ struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
         return signalPassFailure();
     }
     ModuleOp fixedFrom = other ? *other : module;
+    if (fixedFrom.getOps<safety::PolicyOp>().empty()) {
+      fixedFrom.emitError() << "expects a safety.policy in the module, found none";
+      return signalPassFailure();
+    }
     for (auto op : fixedFrom.getOps<safety::PolicyOp>()) {
       // Where nothing trains there is nothing to plan, and costs are unknown: a spec of an environment and its rewards.
       bool trains = !fixedFrom.getOps<TrainOp>().empty();

@@ -8,15 +8,33 @@
 #include "SelfOpt/Reference/Predict.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Reference/Interpreter.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::reference;
 
-FailureOr<std::vector<double>> selfopt::reference::predict(Operation *program, ArrayRef<std::vector<float>> parameters,
-                                                           ArrayRef<float> examples, int64_t count) {
+std::pair<int64_t, double> Predictions::answer(int64_t row) const {
+  int64_t best = 0;
+  for (int64_t k = 0; k < classes; ++k) {
+    if (!std::isfinite(score(row, k)))
+      return {-1, 1};
+    best = score(row, k) > score(row, best) ? k : best;
+  }
+  double sum = 0;
+  for (int64_t k = 0; k < classes; ++k)
+    sum += std::exp(score(row, k) - score(row, best));
+  return {best, 1 / sum};
+}
+
+FailureOr<Predictions> selfopt::reference::predict(Operation *program, ArrayRef<std::vector<float>> parameters,
+                                                   ArrayRef<float> examples, int64_t count) {
   Interpreter interpreter;
   Block &block = program->getRegion(0).front();
+  auto input = dyn_cast<RankedTensorType>(block.getArgument(0).getType());
+  auto output = dyn_cast<RankedTensorType>(block.getTerminator()->getOperand(0).getType());
+  if (!input || !output || output.getRank() != 1)
+    return program->emitError("expected a model that ends in a vector, found one that ends in something else");
   ProgramParameters layers = ProgramParameters::of(block);
   for (const ProgramParameters::Range &range : layers.layers) {
     SmallVector<Tensor> values;
@@ -26,14 +44,14 @@ FailureOr<std::vector<double>> selfopt::reference::predict(Operation *program, A
     }
     interpreter.setParameters(range.layer, std::move(values));
   }
-  Tensor x = Tensor::zeros(cast<RankedTensorType>(block.getArgument(0).getType()).getShape(), /*isFloat=*/true);
-  std::vector<double> found;
+  Tensor x = Tensor::zeros(input.getShape(), /*isFloat=*/true);
+  Predictions found{output.getDimSize(0), {}};
   for (int64_t i = 0, n = x.size(); i < count; ++i) {
     llvm::copy(examples.slice(i * n, n), x.floats.begin());
     SmallVector<Tensor> results;
     if (failed(interpreter.call(program, x, results)))
       return failure();
-    llvm::append_range(found, results[0].floats);
+    llvm::append_range(found.scores, results[0].floats);
   }
   return found;
 }

@@ -7,6 +7,7 @@
 #include "SelfOpt/Support/File.h"
 #include "SelfOpt/Support/Philox.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -244,4 +245,22 @@ void selfopt::useDataBeside(const char *toolPath, void *toolMain) {
   llvm::sys::path::append(folder, "..", "data");
   if (!std::getenv("SELFOPT_DATA_DIR") && llvm::sys::fs::is_directory(folder))
     setenv("SELFOPT_DATA_DIR", folder.c_str(), /*overwrite=*/0);
+}
+
+std::optional<int32_t> selfopt::sharedRow(const Dataset &a, llvm::StringRef split, const Dataset &b, llvm::StringRef other) {
+  bool sameFiles = a.digest == b.digest;
+  auto keyOf = [&](const Dataset &data, const Split &part, int64_t i) -> llvm::StringRef {
+    if (sameFiles)
+      return {reinterpret_cast<const char *>(&part.rows[i]), sizeof(int32_t)};
+    size_t size = size_t(data.featureSize);
+    return {reinterpret_cast<const char *>(&part.features[size_t(i) * size]), size * sizeof(float)};
+  };
+  const Split &kept = a.split(split), &read = b.split(other);
+  llvm::DenseMap<llvm::StringRef, int32_t> rows;
+  for (int64_t i = 0; i < kept.count; ++i)
+    rows.try_emplace(keyOf(a, kept, i), kept.rows[size_t(i)]);
+  for (int64_t i = 0; i < read.count; ++i)
+    if (auto it = rows.find(keyOf(b, read, i)); it != rows.end())
+      return it->second;
+  return std::nullopt;
 }

@@ -52,38 +52,7 @@ static llvm::Expected<ProofResult> checkRobust(RequireOp require, ModelOp model,
   return result;
 }
 
-llvm::Expected<Predictions> selfopt::predict(ModelOp model, const TrainedWeights &weights, ArrayRef<float> features,
-                                             int64_t count) {
-  auto error = [](const Twine &message) {
-    return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
-  };
-  if (auto wrong = weights.expectModel(model))
-    return std::move(wrong);
-  Block &block = model.getBody().front();
-  auto input = dyn_cast<RankedTensorType>(block.getArgument(0).getType());
-  auto output = dyn_cast<RankedTensorType>(block.getTerminator()->getOperand(0).getType());
-  if (!input || !output || output.getRank() != 1)
-    return error("expected a model that ends in a vector, found one that ends in something else");
-  auto scores = reference::predict(model, weights.parameters, features, count);
-  if (failed(scores))
-    return error("@" + model.getSymName() + " can't be run by the reference interpreter");
-  return Predictions{output.getDimSize(0), std::move(*scores)};
-}
-
-std::pair<int64_t, double> Predictions::answer(int64_t row) const {
-  int64_t best = 0;
-  for (int64_t k = 0; k < classes; ++k) {
-    if (!std::isfinite(score(row, k)))
-      return {-1, 1};
-    best = score(row, k) > score(row, best) ? k : best;
-  }
-  double sum = 0;
-  for (int64_t k = 0; k < classes; ++k)
-    sum += std::exp(score(row, k) - score(row, best));
-  return {best, 1 / sum};
-}
-
-static ProofResult checkClassAccuracy(RequireOp require, const Predictions &points, const Split &split) {
+static ProofResult checkClassAccuracy(RequireOp require, const reference::Predictions &points, const Split &split) {
   std::vector<int64_t> right(points.classes), all(points.classes);
   for (int64_t r = 0; r < split.count; ++r) {
     int64_t label = split.labels[r];
@@ -104,7 +73,7 @@ static ProofResult checkClassAccuracy(RequireOp require, const Predictions &poin
 }
 
 /// Labels or targets are what the incumbent says. A score that is not finite says nothing, and agrees with nobody.
-static ProofResult checkAgreement(RequireOp require, const Predictions &points, const Split &split) {
+static ProofResult checkAgreement(RequireOp require, const reference::Predictions &points, const Split &split) {
   double within = require.getParameter("within");
   int64_t same = 0;
   for (int64_t r = 0; r < split.count; ++r) {
@@ -117,7 +86,7 @@ static ProofResult checkAgreement(RequireOp require, const Predictions &points, 
   return share(require, "same", same, split.count);
 }
 
-static ProofResult checkCalibration(RequireOp require, const Predictions &points, const Split &split) {
+static ProofResult checkCalibration(RequireOp require, const reference::Predictions &points, const Split &split) {
   // Naeini, Cooper and Hauskrecht 2015: bins of equal width of the probability of what is said.
   constexpr int64_t bins = 10;
   double excess[bins] = {};
@@ -160,9 +129,11 @@ ProofResult selfopt::checkTrained(ModuleOp spec, StringRef program, RequireOp re
     return unknown("@" + name + " has no score for each of two classes or more");
   ProofResult result;
   if (measured) {
-    auto points = predict(model, weights, split.features, split.count);
-    if (!points)
-      return unknown(llvm::toString(points.takeError()));
+    if (auto wrong = weights.expectModel(model))
+      return unknown(llvm::toString(std::move(wrong)));
+    auto points = reference::predict(model, weights.parameters, split.features, split.count);
+    if (failed(points))
+      return unknown("@" + name + " can't be run by the reference interpreter");
     result = require.getProperty() == Property::ClassAccuracy      ? checkClassAccuracy(require, *points, split)
              : require.getProperty() == Property::CalibrationError ? checkCalibration(require, *points, split)
                                                                    : checkAgreement(require, *points, split);

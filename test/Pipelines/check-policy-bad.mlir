@@ -68,7 +68,7 @@ safety.policy @policy {
   // The whole dataset, in any split.
   // expected-error @+1 {{violated: require no_flow(@data -> @fit) (@fit -> @data::train is that split)}}
   safety.require no_flow(@data -> @fit)
-  // expected-error-re @+1 {{violated: require no_flow(@data::test -> @on_reshuffled) (@on_reshuffled -> @reshuffled::train holds row {{[0-9]+}} of the same files, which is in the test split)}}
+  // expected-error-re @+1 {{violated: require no_flow(@data::test -> @on_reshuffled) (@on_reshuffled -> @reshuffled::train holds row {{[0-9]+}} of its test split)}}
   safety.require no_flow(@data::test -> @on_reshuffled)
   // expected-remark @+1 {{holds: require no_flow(@reshuffled::test -> @on_reshuffled)}}
   safety.require no_flow(@reshuffled::test -> @on_reshuffled)

@@ -15,7 +15,8 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Pipelines/Trainer.h"
 #include "SelfOpt/Runtime/DatasetFromOp.h"
-#include "SelfOpt/Safety/TrainedChecks.h"
+#include "SelfOpt/Reference/Predict.h"
+#include "SelfOpt/Safety/BoundPropagation.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
 #include "mlir/IR/Builders.h"
@@ -109,9 +110,11 @@ int run::answersMain() {
   const Split &split = (*data)->split(splitName);
   if (split.count == 0)
     return fail("@" + dataset.getSymName() + " has no examples to " + splitName);
-  auto points = predict(model, *weights, split.features, split.count);
-  if (!points)
-    return fail("@" + train.getModel() + " has no answers: " + llvm::toString(points.takeError()));
+  if (auto wrong = weights->expectModel(model))
+    return fail("@" + train.getModel() + " has no answers: " + llvm::toString(std::move(wrong)));
+  auto points = reference::predict(model, weights->parameters, split.features, split.count);
+  if (failed(points))
+    return refused;
   if (dataset.hasLabel() && points->classes < 2)
     return fail("@" + train.getModel() + " has no answers: expected one score per class, found one score");
   std::string text;

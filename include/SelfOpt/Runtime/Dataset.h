@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,10 +70,6 @@ struct Dataset {
   const Split &split(llvm::StringRef name) const {
     return name == "validation" ? validation : name == "test" ? test : train;
   }
-  /// The bytes of an example's features, f32 numbers.
-  llvm::StringRef featureBytes(const Split &of, int64_t i) const {
-    return {reinterpret_cast<const char *>(&of.features[i * featureSize]), size_t(featureSize) * sizeof(float)};
-  }
   int64_t featureSize = 0; // elements of one example's features
   int64_t targetSize = 0;  // elements of one example's target; 0 where it has a label or nothing
 
@@ -93,6 +90,10 @@ struct Dataset {
 /// least half of its fields are no numbers, or where it only says "rows,columns". Blank lines, a byte-order mark and
 /// carriage returns are skipped.
 llvm::Expected<std::shared_ptr<Dataset>> loadDataset(const DatasetSpec &spec);
+
+/// A row of one split (where it is in its file) that another dataset's split has, too. Rows with the same features are
+/// the same; of the same files, which may hold a row twice, those at the same place are.
+std::optional<int32_t> sharedRow(const Dataset &a, llvm::StringRef split, const Dataset &b, llvm::StringRef other);
 
 /// The path of a data file: `name` itself where it is absolute; else the first that exists in a folder of `searchPath`,
 /// of $SELFOPT_DATA_DIR (folders separated by colons), or of the data packages of Debian. The error lists where was

@@ -60,7 +60,11 @@ def main():
             work = pathlib.Path(arguments[1])
             work.mkdir(exist_ok=True)
             arguments = arguments[2:]
-        (work / "points.csv").write_bytes((folder / "../../Inputs/points.csv").read_bytes())
+        points = (folder / "../../Inputs/points.csv").read_bytes()
+        (work / "points.csv").write_bytes(points)
+        # The same rows in another file: behind a header, the last one first, with other line ends. And an easy task.
+        (work / "turned.csv").write_bytes(b"\r\n".join([b"x,y,label", *reversed(points.split())]) + b"\r\n")
+        (work / "easy.csv").write_text("".join(f"{i / 60},{(7 * i % 60) / 60 + 1 / 128},{int(i >= 30)}\n" for i in range(60)))
         os.environ["SELFOPT_DATA_DIR"] = str(work)
         (work / "base.mlir").write_text(base)
         # Another probe, of other answers.

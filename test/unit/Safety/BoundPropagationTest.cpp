@@ -13,6 +13,7 @@
 
 #include "../Runtime/Harness.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
+#include "SelfOpt/Reference/Predict.h"
 #include "SelfOpt/Safety/Policy.h"
 #include "SelfOpt/Safety/TrainedChecks.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,6 +23,7 @@
 
 using namespace mlir;
 using namespace selfopt;
+using namespace selfopt::reference;
 using namespace selfopt::test;
 
 namespace {
@@ -45,7 +47,7 @@ BoundPropagation boundsOf(Twin &twin, const TrainedWeights &weights, BoundEngine
   return llvm::cantFail(BoundPropagation::create(*twin.spec->getOps<ModelOp>().begin(), weights, engine));
 }
 Predictions predictionsOf(Twin &twin, const TrainedWeights &weights, const Split &split) {
-  return llvm::cantFail(predict(*twin.spec->getOps<ModelOp>().begin(), weights, split.features, split.count));
+  return *predict(*twin.spec->getOps<ModelOp>().begin(), weights.parameters, split.features, split.count);
 }
 using Margins = std::vector<float>;
 Margins marginsOf(BoundPropagation &propagation, const Split &split, double radius) {

@@ -286,7 +286,7 @@ TEST(Flow, ThroughAnotherDataset) {
       ASSERT_TRUE(detail.consume_front("@fit -> @other::train holds row ")) << r.detail;
       int32_t row;
       ASSERT_FALSE(detail.consumeInteger(10, row)) << r.detail;
-      EXPECT_EQ(detail, " of the same files, which is in the test split");
+      EXPECT_EQ(detail, " of its test split");
       // The row is one of both, indeed.
       auto spec = parse(shifted);
       auto a = loadDataset(spec->lookupSymbol<DatasetOp>("digits"), {}), b = loadDataset(spec->lookupSymbol<DatasetOp>("other"), {});
