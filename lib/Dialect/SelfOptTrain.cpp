@@ -147,7 +147,8 @@ LogicalResult TrainOp::verifySymbolUses(SymbolTableCollection &tables) {
 
 /// What a monitor watches, and the attributes that hold the bounds.
 static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> monitored[] = {
-    {"prediction", "prediction_bound"}, {"gradient", "gradient_bound"}, {"weight", "weight_bound"}};
+    {"prediction", "prediction_bound"}, {"gradient", "gradient_bound"}, {"weight", "weight_bound"},
+    {"rate", "rate_bound"}, {"loss", "loss_bound"}};
 
 ParseResult PipelineOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
@@ -217,7 +218,8 @@ void PipelineOp::print(OpAsmPrinter &p) {
     p << " monitor(" << bounds << ")";
   p.printOptionalAttrDict((*this)->getAttrs(),
                           {"sym_name", "data", "parameters", "state_init", "lr", "batch", "epochs", "score_batch",
-                           "metrics", "sampled", "prediction_bound", "gradient_bound", "weight_bound"});
+                           "metrics", "sampled", "prediction_bound", "gradient_bound", "weight_bound", "rate_bound",
+                           "loss_bound"});
 }
 
 //===----------------------------------------------------------------------===//

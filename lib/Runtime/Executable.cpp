@@ -106,9 +106,17 @@ static int32_t (*const largestMagnitude)(const char *, int64_t) = findLargestMag
 
 bool Executable::Impl::keeps(const Instruction &i) {
   float largest = llvm::bit_cast<float>(largestMagnitude(i.a, i.count));
-  if (largest <= i.bound)
+  // Few values have a bound of their own below.
+  const float *values = reinterpret_cast<const float *>(i.a);
+  const float *below = i.from > -i.bound ? std::find_if(values, values + i.count, [&](float x) { return x < i.from; })
+                                         : values + i.count;
+  if (largest <= i.bound && below == values + i.count)
     return true;
   outcome.diverged = true;
+  if (largest <= i.bound) {
+    outcome.reason = fmt::format("left its domain: {} {} < {} at step {}", i.label, *below, i.from, outcome.steps);
+    return false;
+  }
   outcome.reason = fmt::format("left its domain: {} {}{} at step {}", i.label, largest,
                                std::isnan(largest) ? "" : fmt::format(" > {}", i.bound), outcome.steps);
   return false;
@@ -387,6 +395,7 @@ FailureOr<std::unique_ptr<Executable>> Executable::create(ModuleOp planned, Stri
         i.a = at(monitor.getBuffer());
         i.count = typeOf(monitor.getBuffer()).getNumElements();
         i.bound = monitor.getBound().convertToDouble();
+        i.from = monitor.getFrom() ? monitor.getFrom()->convertToDouble() : -i.bound;
         // Buffers that lie side by side are looked at in one go.
         if (!list.empty() && list.back().kind == i.kind && list.back().label == i.label &&
             list.back().bound == i.bound && list.back().a + list.back().count * sizeof(float) == i.a) {

@@ -26,6 +26,7 @@ struct Executable::Instruction {
   int64_t extra = 0, stride = 0; ///< Copy of rows: bytes from row to row of the source, and of the target.
   float value = 0;
   double bound = 0; ///< Monitor: of the magnitude of `count` floats at `a`; its label is what they are called.
+  double from = 0;  ///< Monitor: what none of them is below.
   const char *source = nullptr; ///< Gather: the table of the training split.
   bool features = false;
   std::vector<Instruction> body; ///< Repeat.

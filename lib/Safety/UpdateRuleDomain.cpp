@@ -201,7 +201,7 @@ void RuleDomain::evaluate(Interval steps, ArrayRef<Interval> boxes, const Energy
   };
   variable(block.getArgument(0), Interval::of(-options.maxWeight, options.maxWeight), std::nullopt);
   variable(block.getArgument(1), Interval::of(-gradient, gradient), gradientVariable);
-  variable(block.getArgument(2), Interval::of(0, 1), std::nullopt);
+  variable(block.getArgument(2), Interval::of(0, options.maxLearningRate), std::nullopt);
   facts[block.getArgument(2)].byRate = Polynomial{1, 0, 0};
   variable(block.getArgument(3), steps, std::nullopt);
   for (unsigned k = 0; k < numStates(); ++k)

@@ -274,6 +274,8 @@ void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule, fun
   llvm::append_range(results, objectiveResults);
   if (monitor.gradient)
     llvm::append_range(results, parameterTypes);
+  if (monitor.rate)
+    results.push_back(f32);
   func::FuncOp f = makeFunction("step", inputs, results);
   SmallVector<Value> arguments(f.getArguments().begin(), f.getArguments().end());
   ArrayRef<Value> all(arguments), scalars = all.drop_front(n * (1 + states) + 2);
@@ -309,6 +311,8 @@ void TrainInstantiator::makeStep(func::FuncOp update, func::FuncOp schedule, fun
   llvm::append_range(updated, gradient.getResults().take_front(objectiveResults.size()));
   if (monitor.gradient)
     llvm::append_range(updated, gradients);
+  if (monitor.rate)
+    updated.push_back(lr);
   finish(updated);
 }
 
@@ -400,7 +404,8 @@ LogicalResult TrainInstantiator::run() {
                      b.getDenseF64ArrayAttr(optimizer.getStateInit()), train.getLrAttr(), train.getBatchAttr(),
                      train.getEpochsAttr(), b.getI64IntegerAttr(scoreBatch), b.getArrayAttr(metricNames),
                      b.getBoolAttr(sampled), boundAttr(monitor.prediction), boundAttr(monitor.gradient),
-                     boundAttr(monitor.weight));
+                     boundAttr(monitor.weight), boundAttr(monitor.rate),
+                     sampled ? boundAttr(monitor.loss) : FloatAttr());
   return success();
 }
 

@@ -29,7 +29,11 @@ Monitor selfopt::monitorOf(ModuleOp spec, TrainOp train) {
       if (subject == train.getOptimizerAttr().getRootReference() && takes("gradient")) {
         tighten(monitor.gradient, require.getParameter("gradient"));
         tighten(monitor.weight, UpdateRuleOptions().maxWeight);
+        if (train.getScheduleAttr())
+          tighten(monitor.rate, UpdateRuleOptions().maxLearningRate);
       }
+      if (train.getSamplerAttr() && subject == train.getSamplerAttr().getRootReference() && takes("domain"))
+        tighten(monitor.loss, require.getParameter("domain"));
     }
   return monitor;
 }

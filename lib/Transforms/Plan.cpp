@@ -92,7 +92,8 @@ public:
       for (const Operand &operand : l.operands)
         operands.push_back(operand.scalar ? scalar(operand.scalar) : view(operand.buffer, operand.view));
       if (!l.monitored.empty())
-        MonitorOp::create(b, loc, b.getStringAttr(l.monitored), b.getF64FloatAttr(l.bound), operands[0]);
+        MonitorOp::create(b, loc, b.getStringAttr(l.monitored), b.getF64FloatAttr(l.bound),
+                          l.from ? b.getF64FloatAttr(*l.from) : FloatAttr(), operands[0]);
       else if (l.kernel.empty() && l.part.rows)
         CopyRowsOp::create(b, loc, l.part.rows, l.part.count, operands[0], l.part.from, l.part.sourceStride,
                            operands[1], l.part.to, l.part.targetStride);
@@ -234,6 +235,10 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
     plan::monitorResults(*stepPlan, watched, 1, "prediction", bound.getValueAsDouble(), planner.buffers);
   if (auto bound = pipeline.getGradientBoundAttr())
     plan::monitorResults(*stepPlan, watched, n, "gradient", bound.getValueAsDouble(), planner.buffers);
+  // A factor that ends at 0 may be rounded below it.
+  if (auto bound = pipeline.getRateBoundAttr())
+    plan::monitorResults(*stepPlan, watched, 1, "learning rate", bound.getValueAsDouble(), planner.buffers,
+                         -0x1p-20 * bound.getValueAsDouble());
   auto initializePlan = planner.plan(initialize, {seed}, initializeResults);
   if (failed(initializePlan))
     return failure();
@@ -269,7 +274,7 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   auto monitorWeights = [&] {
     if (auto bound = pipeline.getWeightBoundAttr())
       for (int64_t i = 0; i < n; ++i)
-        MonitorOp::create(pb, loc, pb.getStringAttr("weight"), bound, p.view(stepArguments[i]));
+        MonitorOp::create(pb, loc, pb.getStringAttr("weight"), bound, FloatAttr(), p.view(stepArguments[i]));
   };
   p.section("initialize");
   p.launch(*initializePlan);
@@ -299,6 +304,8 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
   GatherOp::create(pb, loc, pb.getStringAttr("features"), p.view(x), p.view(order));
   GatherOp::create(pb, loc, pb.getStringAttr("answers"), p.view(y), p.view(order));
   p.launch(*stepPlan);
+  if (auto bound = pipeline.getLossBoundAttr())
+    MonitorOp::create(pb, loc, pb.getStringAttr("loss"), bound, pb.getF64FloatAttr(0), p.view(each));
   if (sampled)
     ScatterOp::create(pb, loc, p.view(each), p.view(losses), p.view(order));
   RecordOp::create(pb, loc, p.view(loss));

@@ -91,7 +91,7 @@ void Planner::coalesce(FunctionPlan &plan) {
 }
 
 void plan::monitorResults(FunctionPlan &plan, unsigned first, unsigned count, StringRef what, double bound,
-                          ArrayRef<Buffer> buffers) {
+                          ArrayRef<Buffer> buffers, std::optional<double> from) {
   for (int result : ArrayRef(plan.results).slice(first, count)) {
     // A launch over a group writes all of it.
     auto writes = [&](const Launch &launch) {
@@ -110,6 +110,7 @@ void plan::monitorResults(FunctionPlan &plan, unsigned first, unsigned count, St
     look.operands = {{result, buffers[result].type, {}}};
     look.monitored = what.str();
     look.bound = bound;
+    look.from = from;
     plan.launches.insert(plan.launches.begin() + at, look);
   }
   plan.results.erase(plan.results.begin() + first, plan.results.begin() + first + count);

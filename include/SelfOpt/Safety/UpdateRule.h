@@ -30,6 +30,7 @@ namespace selfopt {
 
 struct UpdateRuleOptions {
   double maxWeight = 1e6;          ///< Parameters that a monitor lets pass, in magnitude.
+  double maxLearningRate = 1;      ///< That a monitor lets pass, where a schedule has a say.
   double minLearningRate = 1e-20;  ///< Smaller ones move nothing.
   double steps = 0x1p24;           ///< Whole numbers up to here are exact in f32, so `step` is.
   double comparisonSlack = 0x1p-20; ///< Relative; sixteen roundings of f32.

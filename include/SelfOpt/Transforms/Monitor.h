@@ -23,6 +23,8 @@ struct Monitor {
   std::optional<double> prediction; ///< Of every batch that trains.
   std::optional<double> gradient;   ///< By every parameter, at every step.
   std::optional<double> weight;     ///< Every parameter, before the first step and after each epoch.
+  std::optional<double> rate;       ///< The learning rate that a schedule gives, from 0, at every step.
+  std::optional<double> loss;       ///< Of every example that a sampler will weigh, from 0.
 };
 
 /// What the policies of a spec assume of `train`: the least `domain` that is required of its loss, the least `gradient`

@@ -65,7 +65,8 @@ struct Launch {
   unsigned outputs = 0; ///< The last operands.
   bool flat = false;    ///< One loop over all elements: may work in place, and on several buffers side by side.
   std::string monitored; ///< Instead of a kernel: what operand 0 is called whose elements are at most
-  double bound = 0;      ///< so large.
+  double bound = 0;      ///< so large,
+  std::optional<double> from; ///< and not below this.
 };
 
 /// A planned function.
@@ -77,7 +78,7 @@ struct FunctionPlan {
 /// Looks at results of a planned function, from `first` on, as soon as they stand: a launch of its own each, behind the
 /// one that makes it. They are no results any more, so their bytes live no longer than what else reads them.
 void monitorResults(FunctionPlan &plan, unsigned first, unsigned count, llvm::StringRef what, double bound,
-                    llvm::ArrayRef<Buffer> buffers);
+                    llvm::ArrayRef<Buffer> buffers, std::optional<double> from = std::nullopt);
 
 /// Plans functions into one arena. Kernels are collected, each once, in `kernelModule`.
 class Planner {

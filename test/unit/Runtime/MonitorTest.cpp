@@ -108,7 +108,8 @@ TEST(Monitor, PredictionOutsideItsBoundEndsTheRun) {
 TEST(Monitor, WeightOutsideItsBoundEndsTheRun) {
   Options o;
   o.lr = "1.0e+6"; // the sizes of gradients that Adam does not look at
-  auto left = Twin::make(requiring(digits(o), "    safety.require finite_state(@adam) gradient(1.0e+30)"));
+  // Of a schedule, the rate would be looked at first.
+  auto left = Twin::make(requiring(replaced(digits(o), " schedule(@cosine)", ""), "    safety.require finite_state(@adam) gradient(1.0e+30)"));
   ASSERT_TRUE(left);
   TrainOutcome outcome = trained(*left);
   EXPECT_TRUE(outcome.diverged);
@@ -179,7 +180,7 @@ TEST(Monitor, WatchesWhatThePolicyAssumes) {
       });
     return elements;
   };
-  std::map<std::string, int64_t> nothing, predictions{{"prediction", 40}}, updates{{"gradient", 385}, {"weight", 385}};
+  std::map<std::string, int64_t> nothing, predictions{{"prediction", 40}}, updates{{"gradient", 385}, {"weight", 385}, {"learning rate", 1}};
   EXPECT_EQ(watched(""), nothing);
   EXPECT_EQ(watched("    safety.require proper(@cross_entropy)\n    safety.require no_flow(@digits::test -> @fit)\n"
                     "    safety.require finite(@cosine)"),

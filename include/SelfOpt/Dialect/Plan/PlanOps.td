@@ -159,14 +159,15 @@ def Plan_RecordOp : Plan_Op<"record"> {
 def Plan_MonitorOp : Plan_Op<"monitor"> {
   let summary = "ends the training where a value leaves its bound";
   let description = [{
-    Every f32 of the buffer must be at most so large in magnitude; a NaN is not.
+    Every f32 of the buffer must be at most so large in magnitude, and not below `from` where there is one; a NaN is not.
 
     ```mlir
     plan.monitor "gradient" within 1.0e4 %g : memref<2410xf32>
+    plan.monitor "loss" within 100.0 from 0.0 %each : memref<32xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$what, F64Attr:$bound, AnyMemRef:$buffer);
-  let assemblyFormat = "$what `within` $bound $buffer attr-dict `:` type($buffer)";
+  let arguments = (ins StrAttr:$what, F64Attr:$bound, OptionalAttr<F64Attr>:$from, AnyMemRef:$buffer);
+  let assemblyFormat = "$what `within` $bound (`from` $from^)? $buffer attr-dict `:` type($buffer)";
 }
 
 def Plan_GatherOp : Plan_Op<"gather"> {

@@ -248,8 +248,9 @@ def SelfOpt_PipelineOp : SelfOpt_Op<"pipeline", [Symbol]> {
     Made by `--selfopt-instantiate` from a `selfopt.train @fit`: which data, how many parameters, the initial values of
     the optimizer's state, and the sizes of the loops. The functions are `@fit.initialize`, `@fit.objective`,
     `@fit.update`, `@fit.schedule`, `@fit.augment`, `@fit.sampler` (one that looks at its arguments), `@fit.step` and
-    `@fit.score`. With `monitor(prediction(100.0) gradient(10000.0) weight(1000000.0))`, or some of these, a run ends
-    where one leaves its bound, and `@fit.step` returns predictions and gradients behind its other results.
+    `@fit.score`. With `monitor(prediction(100.0) gradient(10000.0) weight(1000000.0) rate(1.0) loss(100.0))`, or
+    some of these, a run ends where one leaves its bound, and `@fit.step` returns predictions, gradients and the learning rate
+    behind its other results. Of a rate and a loss, which is that of each example, no negative one is within its bound.
 
     ```mlir
     selfopt.pipeline @fit data(@digits) parameters(4) state([0.0, 0.0]) lr(0.001) batch(32) epochs(20)
@@ -259,7 +260,8 @@ def SelfOpt_PipelineOp : SelfOpt_Op<"pipeline", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, SymbolRefAttr:$data, I64Attr:$parameters,
     DenseF64ArrayAttr:$state_init, F64Attr:$lr, I64Attr:$batch, I64Attr:$epochs, I64Attr:$score_batch,
     StrArrayAttr:$metrics, BoolAttr:$sampled, OptionalAttr<F64Attr>:$prediction_bound,
-    OptionalAttr<F64Attr>:$gradient_bound, OptionalAttr<F64Attr>:$weight_bound);
+    OptionalAttr<F64Attr>:$gradient_bound, OptionalAttr<F64Attr>:$weight_bound,
+    OptionalAttr<F64Attr>:$rate_bound, OptionalAttr<F64Attr>:$loss_bound);
   let hasCustomAssemblyFormat = 1;
 }
 
