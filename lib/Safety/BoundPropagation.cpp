@@ -9,6 +9,7 @@
 #include "IntervalMath.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
+#include "SelfOpt/Safety/RangeAnalysis.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -333,7 +334,7 @@ void BoundPropagation::propagate(Operation &op, llvm::DenseMap<Value, Box> &boxe
         }
         cast<RangeOpInterface>(op).inferRanges(operands, results);
         const Interval &y = results[0];
-        known[r] &= !y.mayBeNaN;
+        known[r] &= !y.mayBeNaN && !mayBeUndefined(&op, operands);
         for (int64_t j = elementwise ? i : 0, end = elementwise ? i + 1 : n; j < end; ++j) {
           result.low[r * n + j] = y.low;
           result.high[r * n + j] = y.high;

@@ -380,7 +380,7 @@ std::optional<ProofResult> checkFinite(Prover &prover) {
   if (!prover.findBoxes(reason))
     return unknown(reason, prover.describe());
   if (Operation *op = prover.domain.firstNotFinite())
-    return unknown(nameOf(op) + " may be infinite or NaN", prover.describe());
+    return unknown(nameOf(op) + (prover.domain.isUndefined() ? " may be undefined" : " may be infinite or NaN"), prover.describe());
   return std::nullopt;
 }
 
