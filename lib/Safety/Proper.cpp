@@ -34,7 +34,8 @@ using namespace selfopt;
 
 namespace {
 
-/// Polynomials on the simplex. Atoms: 0 to K - 1 are p_k, K to 2K - 1 are log p_k, 2K is the norm.
+/// Polynomials on the simplex. Atoms: 0 to K - 1 are p_k, K to 2K - 1 are log p_k, 2K is the norm, and then numbers: the
+/// logarithms of e to the bases 2 and 10, which are positive.
 class Algebra : public PolynomialRing {
 public:
   explicit Algebra(int classes) : K(classes) {}
@@ -43,6 +44,7 @@ public:
   int p(int k) const { return k; }
   int log(int k) const { return K + k; }
   int norm() const { return 2 * K; }
+  int logOfE(int base) const { return 2 * K + (base == 2 ? 1 : 2); }
 
   /// By p_k, with all of them independent.
   Polynomial derivative(const Polynomial &a, int k) {
@@ -111,8 +113,12 @@ public:
   std::string reason;
 
   std::optional<Polynomial> run() {
+    llvm::SmallPtrSet<Operation *, 32> read{block.getTerminator()}; // What nothing reads decides nothing.
+    for (Operation &op : llvm::reverse(block))
+      if (llvm::any_of(op.getUsers(), [&](Operation *user) { return read.contains(user); }))
+        read.insert(&op);
     for (Operation &op : block.without_terminator())
-      if (!translate(op)) {
+      if (read.contains(&op) && !translate(op)) {
         if (reason.empty())
           reason = "no algebra for " + op.getName().getStringRef().str();
         return std::nullopt;
@@ -213,6 +219,9 @@ private:
             })
             .Case([&](math::ExpOp) { return exchange(get(0), out, algebra.log(0), algebra.p(0)); })
             .Case([&](math::LogOp) { return exchange(get(0), out, algebra.p(0), algebra.log(0)); })
+            .Case<math::Log2Op, math::Log10Op>([&](auto) {
+              return exchange(get(0), out, algebra.p(0), algebra.log(0), algebra.logOfE(isa<math::Log2Op>(op) ? 2 : 10));
+            })
             .Case([&](math::SqrtOp) {
               for (const Polynomial &x : get(0)) {
                 if (!algebra.reduce(algebra.sum(x, algebra.squares(), -one)).empty())
@@ -229,8 +238,8 @@ private:
     return known && !algebra.failed;
   }
 
-  /// exp(log p_k) is p_k, and back.
-  bool exchange(const Elements &in, Elements &out, int from, int to) {
+  /// exp(log p_k) is p_k, and back, times a number.
+  bool exchange(const Elements &in, Elements &out, int from, int to, int number = -1) {
     for (const Polynomial &x : in) {
       if (x.size() != 1 || x.begin()->first.size() != 1 || x.begin()->second.top != x.begin()->second.bottom)
         return false;
@@ -238,6 +247,8 @@ private:
       if (exponent != 1 || atom < from || atom >= from + algebra.K)
         return false;
       out.push_back(algebra.atom(atom - from + to));
+      if (number >= 0)
+        out.back() = algebra.product(out.back(), algebra.atom(number));
     }
     return true;
   }
@@ -332,23 +343,27 @@ std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
     strict |= factor.sign() < 0;
   }
   Polynomial quadratic;
-  std::map<int, Polynomial> logs;
+  std::map<std::pair<int, Monomial>, Polynomial> logs; // with the numbers that they are multiplied by
   for (auto &[m, c] : A) {
     int atom = -1, count = 0;
+    Monomial numbers;
     for (auto [a, exponent] : m)
-      if (a >= algebra.K)
+      if (a > algebra.norm())
+        numbers[a] = -exponent;
+      else if (a >= algebra.K)
         atom = a, count += exponent;
     if (count == 0)
       quadratic[m] = c;
     else if (count == 1)
-      logs[atom][m * Monomial{{atom, -1}}] = c;
+      logs[{atom, numbers}][m * Monomial{{atom, -1}} * numbers] = c;
     else
       return "the entropy has a product of logarithms";
   }
-  strict |= int(logs.size()) == algebra.K;
-  for (auto &[atom, factor] : logs) {
+  std::map<int, int> classes;
+  for (auto &[log, factor] : logs) {
+    ++classes[log.first];
     // c p_k log p_k: the coefficient of a linear term, and the rest must be that multiple of p_k.
-    int k = atom - algebra.K;
+    int k = log.first - algebra.K;
     Polynomial pk = algebra.reduce(algebra.atom(algebra.p(k)));
     auto at = factor.find(pk.rbegin()->first);
     if (at == factor.end())
@@ -357,6 +372,7 @@ std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
     if (!algebra.sum(factor, pk, -c).empty() || c.sign() > 0)
       return "the entropy has a term of a logarithm that is not concave";
   }
+  strict |= int(classes.size()) == algebra.K;
   bool tooHigh = false, definite = true;
   if (!isConcaveQuadratic(algebra, quadratic, tooHigh, definite))
     return tooHigh ? "the entropy has a degree above 2" : "the entropy is not concave";

@@ -203,6 +203,11 @@ TEST(Objective, ProperScoringRules) {
   EXPECT_NE(prove(linearScore(), "proper").find("violated: with the truth (0.7, 0.2, 0.1, 0, ...) the expected loss is 0.300001 at (1, 1e-06, 1e-06"), std::string::npos);
   EXPECT_VERDICT("violated", libraryLoss("focal", "tensor<10xf32>"), "proper");
   EXPECT_VERDICT("violated", smoothed(), "proper");
+  // To another base, and beside what nothing reads.
+  for (const char *log : {"log", "log2", "log10"})
+    EXPECT_VERDICT("holds", loss((Twine(softmax) + "%s = nn.reduce sum %p : f32\n%k = math." + log + " %l : f32\n%r = arith.negf %k : f32").str()), "proper");
+  // Proper, though no algebra says so: equal values so near to the truth that f64 can't tell them apart are no witness.
+  EXPECT_VERDICT("unknown", loss((Twine(softmax) + "%a = math.absf %l : f32\n%k = math.log %a : f32\n%r = arith.negf %k : f32").str()), "proper");
   EXPECT_VERDICT("violated", loss("%r = arith.constant 1.0 : f32"), "proper");
   EXPECT_VERDICT("violated", loss((Twine(logSoftmax) + "%z = arith.constant 0.0 : f32\n%r = arith.addf %l, %z : f32").str()), "proper");
   EXPECT_VERDICT("unknown", libraryLoss("mse", "tensor<2xf32>", "tensor<2xf32>"), "proper");
