@@ -238,8 +238,11 @@ LogicalResult ScheduleOp::verify() {
 }
 bool SamplerOp::looksAtArguments() {
   SmallVector<Value> pending(getBody().front().getTerminator()->getOperands());
+  llvm::SmallDenseSet<Value, 16> seen;
   while (!pending.empty()) {
     Value v = pending.pop_back_val();
+    if (!seen.insert(v).second)
+      continue;
     if (isa<BlockArgument>(v))
       return true;
     llvm::append_range(pending, v.getDefiningOp()->getOperands());

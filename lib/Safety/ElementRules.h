@@ -115,7 +115,7 @@ struct ElementRules {
   /// What a case assumes of prediction minus target.
   void order(mlir::Operation *op, size_t index, Element &y);
   /// A value's element as a polynomial of those that are no sums or products: their numbers are given out in
-  /// `atoms`. Fails beyond a hundred terms.
+  /// `atoms`. Fails beyond a hundred terms, or the 50th power.
   struct Algebra : PolynomialRing {
     std::map<std::pair<void *, size_t>, int> atoms;
     std::map<std::pair<void *, size_t>, Polynomial> known; ///< A value that is read twice is written out once.

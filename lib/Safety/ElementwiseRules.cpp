@@ -233,7 +233,9 @@ const Polynomial &ElementRules::polynomial(Algebra &ring, Value v, size_t i) {
   auto [it, fresh] = ring.known.try_emplace({v.getAsOpaquePointer(), i});
   if (fresh && !ring.failed)
     it->second = newPolynomial(ring, v, i);
-  ring.failed |= it->second.size() > 100;
+  ring.failed |= it->second.size() > 100 || llvm::any_of(it->second, [](auto &term) {
+    return llvm::any_of(term.first, [](auto power) { return power.second > 50; });
+  });
   return it->second;
 }
 

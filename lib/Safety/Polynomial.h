@@ -12,6 +12,7 @@
 #ifndef SELFOPT_LIB_SAFETY_POLYNOMIAL_H
 #define SELFOPT_LIB_SAFETY_POLYNOMIAL_H
 
+#include "llvm/ADT/STLExtras.h"
 #include <cmath>
 #include <map>
 #include <optional>
@@ -97,7 +98,8 @@ public:
   void add(Polynomial &to, const Monomial &m, const Rational &c) {
     Rational &sum = to[m];
     sum = sum + c;
-    failed |= !sum.valid || to.size() > maxTerms;
+    failed |= !sum.valid || to.size() > maxTerms ||
+              llvm::any_of(m, [](auto power) { return std::abs(power.second) > (1 << 20); }); // far from overflow
     if (sum.top == 0)
       to.erase(m);
   }
@@ -108,12 +110,10 @@ public:
   }
   Polynomial product(const Polynomial &a, const Polynomial &b) {
     Polynomial r;
+    failed |= a.size() * b.size() > maxTerms * 200;
     for (auto &[m, c] : a)
-      for (auto &[n, d] : b) {
-        add(r, m * n, c * d);
-        if (failed)
-          return r;
-      }
+      for (auto term = b.begin(); term != b.end() && !failed; ++term)
+        add(r, m * term->first, c * term->second);
     return r;
   }
   std::optional<Polynomial> quotient(const Polynomial &a, const Polynomial &b) {

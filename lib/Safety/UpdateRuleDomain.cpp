@@ -156,6 +156,7 @@ void RuleDomain::evaluate(Interval steps, ArrayRef<Interval> boxes, const Energy
   facts.clear();
   seeds.clear();
   undefined = nullptr;
+  moves.clear();
   forms = withForms;
   largestR = 0;
   if (energy) {
@@ -397,8 +398,16 @@ Operation *RuleDomain::firstNotFinite() const {
   return nullptr;
 }
 
-/// |v - w| <= lr * the result.
+/// |v - w| <= lr * the result. What is read twice is looked at once.
 std::optional<Polynomial> RuleDomain::moved(Value v, Operation *&failed) const {
+  if (auto it = moves.find(v); it != moves.end())
+    return it->second;
+  std::optional<Polynomial> by = findMove(v, failed);
+  moves[v] = by;
+  return by;
+}
+
+std::optional<Polynomial> RuleDomain::findMove(Value v, Operation *&failed) const {
   if (v == block.getArgument(0))
     return Polynomial{0, 0, 0};
   Operation *op = v.getDefiningOp();

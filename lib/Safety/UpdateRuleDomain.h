@@ -95,6 +95,7 @@ private:
   void seed(mlir::Value v, const Polynomial &upper);
   const Fact &factOf(mlir::Value v);
   std::optional<Polynomial> moved(mlir::Value v, mlir::Operation *&failed) const;
+  std::optional<Polynomial> findMove(mlir::Value v, mlir::Operation *&failed) const;
 
   mlir::Block &block;
   double gradient;
@@ -105,6 +106,7 @@ private:
   llvm::DenseMap<mlir::Value, Polynomial> seeds;
   bool forms = false;
   mlir::Operation *undefined = nullptr;
+  mutable llvm::DenseMap<mlir::Value, std::optional<Polynomial>> moves;
   double largestR = 0;
 };
 
