@@ -18,7 +18,7 @@ using namespace mlir;
 namespace selfopt::codegen {
 
 /// Part of the key of the disk cache: raise it with every change of the generated code.
-static constexpr llvm::StringLiteral kCompilerVersion = "selfopt-codegen-2 llvm-" LLVM_VERSION_STRING;
+static constexpr llvm::StringLiteral kCompilerVersion = "selfopt-codegen-3 llvm-" LLVM_VERSION_STRING;
 
 static std::string symbolOf(llvm::StringRef digest) { return ("k_" + digest).str(); }
 

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -72,7 +73,31 @@ struct ApproximateMath : PassWrapper<ApproximateMath, OperationPass<>> {
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<vector::VectorDialect, math::MathDialect>();
   }
+  /// libm takes these apart by the bits of their operand. Where the runtime flushes, it can't scale a subnormal one, and
+  /// returns what has nothing to do with it: -5.6e-16 for the root of 1e-40. As zero they are what all others are.
+  static void flushOperand(Operation *op) {
+    Value x = op->getOperand(0);
+    auto type = dyn_cast<FloatType>(getElementTypeOrSelf(x.getType()));
+    if (!type)
+      return;
+    OpBuilder b(op);
+    auto splat = [&](const APFloat &value) -> Value {
+      TypedAttr attribute = b.getFloatAttr(type, value);
+      if (auto vector = dyn_cast<VectorType>(x.getType()))
+        attribute = DenseElementsAttr::get(vector, attribute);
+      return arith::ConstantOp::create(b, op->getLoc(), attribute);
+    };
+    Value size = math::AbsFOp::create(b, op->getLoc(), x);
+    Value normal = splat(APFloat::getSmallestNormalized(type.getFloatSemantics()));
+    Value zero = arith::MulFOp::create(b, op->getLoc(), x, splat(APFloat::getZero(type.getFloatSemantics()))); // of its sign
+    Value small = arith::CmpFOp::create(b, op->getLoc(), arith::CmpFPredicate::OLT, size, normal);
+    op->setOperand(0, arith::SelectOp::create(b, op->getLoc(), small, zero, x));
+  }
   void runOnOperation() override {
+    getOperation()->walk([](Operation *op) {
+      if (isa<math::CbrtOp, math::PowFOp, math::Log10Op>(op))
+        flushOperand(op);
+    });
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
       return llvm::is_contained({math::ExpOp::getOperationName(), math::ExpM1Op::getOperationName(),

@@ -21,11 +21,25 @@ std::string selfopt::formatDouble(double x) {
   return exponent == std::string::npos ? mantissa : mantissa + s.substr(exponent);
 }
 
-ParseResult selfopt::parseNumber(OpAsmParser &parser, double &result) {
-  Attribute attr;
+/// The parser reads integers of 64 bits without a sign: from 2^63 on they would count as negative.
+static ParseResult parseWritten(OpAsmParser &parser, Attribute &attr) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseAttribute(attr))
     return failure();
+  auto i = dyn_cast<IntegerAttr>(attr);
+  if (i && i.getValue().getBitWidth() == 64 && i.getValue().isNegative() && *loc.getPointer() != '-')
+    return parser.emitError(loc, "expected an integer of at most 9223372036854775807, found ") << llvm::toString(i.getValue(), 10, /*Signed=*/false);
+  return success();
+}
+
+ParseResult selfopt::parseNumber(OpAsmParser &parser, double &result) {
+  Attribute attr;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parseWritten(parser, attr))
+    return failure();
+  // With a type they are a float's bits; without one they would be an integer.
+  if (isa<IntegerAttr>(attr) && StringRef(loc.getPointer(), 2) == "0x")
+    return parser.emitError(loc, "expected a decimal number, or a float's bits with their type, found ") << attr;
   if (auto f = dyn_cast<FloatAttr>(attr))
     result = f.getValueAsDouble();
   else if (auto i = dyn_cast<IntegerAttr>(attr))
@@ -38,7 +52,7 @@ ParseResult selfopt::parseNumber(OpAsmParser &parser, double &result) {
 ParseResult selfopt::parseInteger(OpAsmParser &parser, int64_t &result, StringRef what) {
   Attribute attr;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseAttribute(attr))
+  if (parseWritten(parser, attr))
     return failure();
   if (auto i = dyn_cast<IntegerAttr>(attr)) {
     result = i.getValue().getSExtValue();

@@ -228,6 +228,9 @@ std::string RequireOp::getOn() {
   return (getDataAttr() ? "@" + getData()->str() + "::" : std::string()) + getSplit().value_or("").str();
 }
 
+bool RequireOp::takes(StringRef name) {
+  return llvm::any_of(getInfo(getProperty()).parameters, [&](const PropertyParameter &p) { return p.name == name; });
+}
 bool RequireOp::needsWeights() { return getInfo(getProperty()).ofWeights; }
 
 ParseResult RequireOp::parse(OpAsmParser &parser, OperationState &result) {

@@ -8,6 +8,7 @@
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
 #include "SymbolUses.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
 #include <cmath>
@@ -30,6 +31,53 @@ void SelfOptDialect::initialize() {
 // Programs
 //===----------------------------------------------------------------------===//
 
+/// Proofs, the interpreter and the compiler look at every element of a value.
+static constexpr int64_t maxElements = 1 << 24;
+
+/// A number, or a static tensor of not too many of them.
+static bool isProgramValue(Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    int64_t count = 1;
+    for (int64_t size : tensor.getShape()) {
+      if (ShapedType::isDynamic(size)) // What makes it says so: of static operands only a layer can.
+        continue;
+      if (size && count > maxElements / size)
+        return false;
+      count *= size;
+    }
+    if (tensor.getEncoding())
+      return false;
+    type = tensor.getElementType();
+  }
+  return isa<Float16Type, BFloat16Type, Float32Type, Float64Type, IndexType>(type) ||
+         (type.isSignlessInteger() && type.getIntOrFloatBitWidth() >= 1 && type.getIntOrFloatBitWidth() <= 64);
+}
+
+/// What an op computes, and that nothing but its operands decides it. The op itself is verified later, and may lack attributes.
+static LogicalResult verifyMeaning(Operation &op) {
+  for (Type type : op.getResultTypes())
+    if (!isProgramValue(type)) {
+      InFlightDiagnostic d = op.emitOpError("makes a value that no program may have");
+      d.attachNote() << "expected f16, bf16, f32, f64, index, an integer of 1 to 64 bits, or a static tensor of at most " << maxElements
+                     << " of them";
+      d.attachNote() << "found " << type;
+      return d;
+    }
+  auto inherent = [&](StringRef name) { return op.getInherentAttr(name).value_or(Attribute()); };
+  Attribute value = isa<arith::ConstantOp>(op) ? inherent("value") : Attribute();
+  if (value && !isa<IntegerAttr, FloatAttr, DenseElementsAttr>(value))
+    return op.emitOpError("expects a value that is written out, found ") << value;
+  // No proof knows of them, and the compiler makes use of them.
+  if (auto flags = dyn_cast_or_null<arith::FastMathFlagsAttr>(inherent("fastmath")); flags && flags.getValue() != arith::FastMathFlags::none)
+    return op.emitOpError("expects no fast-math flags, found ") << stringifyFastMathFlags(flags.getValue());
+  if (auto flags = dyn_cast_or_null<arith::IntegerOverflowFlagsAttr>(inherent("overflowFlags"));
+      flags && flags.getValue() != arith::IntegerOverflowFlags::none)
+    return op.emitOpError("expects no overflow flags, found ") << stringifyIntegerOverflowFlags(flags.getValue());
+  if (inherent("isExact"))
+    return op.emitOpError("expects no flag exact, found one");
+  return success();
+}
+
 /// What a program may contain: upstream scalar and tensor arithmetic and our layers. No memory, no calls, no IO.
 static LogicalResult verifyProgramBody(Operation *op, bool layers) {
   Block &block = op->getRegion(0).front();
@@ -45,6 +93,8 @@ static LogicalResult verifyProgramBody(Operation *op, bool layers) {
                      << " without side effects";
       return d;
     }
+    if (failed(verifyMeaning(inner)))
+      return failure();
     // Only layers that own parameters or draw random numbers belong to the model alone.
     if (auto layer = dyn_cast<LayerOpInterface>(inner); layer && !isa<ModelOp>(op)) {
       SmallVector<ParameterSpec> parameters;
@@ -188,8 +238,11 @@ LogicalResult ScheduleOp::verify() {
 }
 bool SamplerOp::looksAtArguments() {
   SmallVector<Value> pending(getBody().front().getTerminator()->getOperands());
+  llvm::SmallDenseSet<Value, 16> seen;
   while (!pending.empty()) {
     Value v = pending.pop_back_val();
+    if (!seen.insert(v).second)
+      continue;
     if (isa<BlockArgument>(v))
       return true;
     llvm::append_range(pending, v.getDefiningOp()->getOperands());

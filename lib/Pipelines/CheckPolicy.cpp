@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SelfOpt/Dialect/Evolve/Evolve.h"
 #include "SelfOpt/Dialect/Plan/Plan.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Mutation/Repair.h"
@@ -87,8 +88,12 @@ struct CheckPolicyPass : selfopt::impl::CheckPolicyBase<CheckPolicyPass> {
         else
           report(r, module);
       }
-      if (!allHold(results))
+      std::string reason;
+      if (!allHold(results, &reason)) {
+        if (results.empty())
+          op.emitOpError("holds nothing that could be checked: ") << reason;
         signalPassFailure();
+      }
     }
   }
 };

@@ -67,6 +67,14 @@ FailureOr<std::shared_ptr<Dataset>> selfopt::loadDataset(DatasetOp op, ArrayRef<
   return *data;
 }
 
+bool selfopt::judgeAlike(DatasetOp a, DatasetOp b) {
+  auto x = loadDataset(a, {}), y = loadDataset(b, {});
+  auto same = [](const Split &s, const Split &t) {
+    return s.features == t.features && s.labels == t.labels && s.targets == t.targets;
+  };
+  return succeeded(x) && succeeded(y) && same((*x)->validation, (*y)->validation) && same((*x)->test, (*y)->test);
+}
+
 plan::SplitSizes selfopt::splitSizes(const Dataset &data, SymbolRefAttr symbol) {
   plan::SplitSizes sizes{data.train.count, data.validation.count, data.test.count};
   StringRef split = symbol && !symbol.getNestedReferences().empty() ? symbol.getLeafReference().getValue() : "train";

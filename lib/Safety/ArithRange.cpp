@@ -146,7 +146,7 @@ struct Rules {
     unsigned width = widthOf(op);
     if (!isPoint(b) || b.low < 1 || b.low >= width)
       return isPoint(b) && b.low == 0 ? a : ofIntegerType(op.getType());
-    if (a.low >= 0 && a.high <= 0x1p53)
+    if (a.low >= 0 && a.high < 0x1p53)
       return fitInteger(op.getType(), std::floor(std::ldexp(a.low, -int(b.low))),
                         std::floor(std::ldexp(a.high, -int(b.low))));
     return fitInteger(op.getType(), 0, std::ldexp(1, int(width - b.low)) - 1);
@@ -158,12 +158,12 @@ struct Rules {
                       std::floor(std::ldexp(a.high, -int(b.low))));
   }
   static Interval range(arith::DivUIOp op, const Interval &a, const Interval &b) {
-    if (a.low < 0 || b.low < 1 || a.high > 0x1p53)
+    if (a.low < 0 || b.low < 1 || a.high >= 0x1p53)
       return ofIntegerType(op.getType());
     return fitInteger(op.getType(), std::floor(a.low / b.high), std::floor(a.high / b.low));
   }
   static Interval range(arith::DivSIOp op, const Interval &a, const Interval &b) {
-    if (a.low < 0 || b.low < 1 || a.high > 0x1p53 || widthOf(op) == 1)
+    if (a.low < 0 || b.low < 1 || a.high >= 0x1p53 || widthOf(op) == 1)
       return ofIntegerType(op.getType());
     return fitInteger(op.getType(), std::floor(a.low / b.high), std::floor(a.high / b.low));
   }
@@ -197,10 +197,10 @@ struct Rules {
     if (!isEquality && (isSigned ? widthOf(op.getLhs()) == 1 : a.low < 0 || b.low < 0))
       return truth(true, true);
     bool equal = a.low <= b.high && b.low <= a.high, onlyEqual = isPoint(a) && isPoint(b) && a.low == b.low;
-    // Bounds beyond 2^53 are rounded: they decide nothing.
-    if (std::fabs(a.low) > 0x1p53 || std::fabs(a.high) > 0x1p53 || std::fabs(b.low) > 0x1p53 ||
-        std::fabs(b.high) > 0x1p53)
-      onlyEqual = false;
+    // From 2^53 on bounds are rounded: they decide nothing.
+    for (double bound : {a.low, a.high, b.low, b.high})
+      if (std::isfinite(bound) && std::fabs(bound) >= 0x1p53)
+        return truth(true, true);
     bool less = a.low < b.high && !onlyEqual, greater = a.high > b.low && !onlyEqual;
     switch (p) {
     case P::eq:
@@ -289,7 +289,7 @@ struct ConstantModel : RangeOpInterface::ExternalModel<ConstantModel, arith::Con
       if (x.getBitWidth() > 64)
         return Interval::of(-inf, inf);
       double v = x.getBitWidth() == 1 ? double(x.getZExtValue()) : double(x.getSExtValue());
-      return std::fabs(v) <= 0x1p53 ? Interval::point(v) : Interval::of(v < 0 ? -inf : 0x1p53, v < 0 ? -0x1p53 : inf);
+      return std::fabs(v) < 0x1p53 ? Interval::point(v) : Interval::of(-inf, inf);
     }
     return Interval::top();
   }

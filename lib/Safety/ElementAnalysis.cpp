@@ -27,7 +27,7 @@ static Element elementOf(const APFloat &x) {
 }
 static Element elementOf(const APInt &x) {
   double v = x.getBitWidth() == 1 ? double(x.getZExtValue()) : double(x.getSExtValue());
-  Interval point = std::fabs(v) > 0x1p53 ? Interval::top() : Interval::point(v);
+  Interval point = std::fabs(v) >= 0x1p53 ? Interval::top() : Interval::point(v);
   return {point, point, nothing};
 }
 /// False where the constant is of a type that has no numbers here.
@@ -54,13 +54,39 @@ static bool constantElements(arith::ConstantOp op, ElementResults &out) {
   return true;
 }
 
-ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : block(block) {
-  size_t room = 0;
+size_t selfopt::countElements(Block &block) {
+  size_t count = 0;
   for (BlockArgument argument : block.getArguments())
-    room += countOf(argument.getType());
+    count += countOf(argument.getType());
   for (Operation &op : block.without_terminator())
     for (Type type : op.getResultTypes())
-      room += countOf(type);
+      count += countOf(type);
+  return count;
+}
+
+bool selfopt::treatsClassesAlike(Block &loss) {
+  Value label = loss.getArgument(1);
+  size_t classes = countOf(loss.getArgument(0).getType());
+  for (Operation &op : loss) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op))
+      if (auto dense = dyn_cast<ElementsAttr>(constant.getValue()); dense && !dense.isSplat())
+        return false;
+    if (isa<nn::ArgmaxOp, nn::ConcatOp>(op))
+      return false;
+    // Of fewer elements or more, some labels lie outside, or some elements are of no label.
+    if (auto pick = dyn_cast<nn::PickOp>(op); pick && (pick.getIndex() != label || countOf(pick.getInput().getType()) != classes))
+      return false;
+    if (auto hot = dyn_cast<nn::OneHotOp>(op); hot && (hot.getIndex() != label || countOf(hot.getType()) != classes))
+      return false;
+    // The label's number as a number.
+    if (!isa<nn::PickOp, nn::OneHotOp>(op) && llvm::is_contained(op.getOperands(), label))
+      return false;
+  }
+  return true;
+}
+
+ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : block(block) {
+  size_t room = countElements(block);
   elements.reserve(room);
   firstAlike.reserve(room);
   for (auto [number, argument] : llvm::enumerate(block.getArguments())) {
@@ -118,6 +144,13 @@ ElementAnalysis::ElementAnalysis(Block &block, const ElementCase &assumed) : blo
         }
       known[result] = {begin, unsigned(out.size())};
     }
+  }
+  // What is undefined anywhere makes all of the program undefined: a trap ends it, and of the rest nothing can be said.
+  if (undefined) {
+    notFinite = undefined;
+    auto at = known.find(block.getTerminator()->getOperand(0));
+    if (at != known.end() && at->second.count)
+      elements[at->second.begin] = {Interval::top(), Interval::top(), Interval::top()};
   }
 }
 

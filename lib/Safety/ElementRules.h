@@ -26,7 +26,7 @@ public:
   void push_back(const Element &e) {
     assert(a.elements.size() < a.elements.capacity() && "what was read so far stays where it is");
     a.firstAlike.push_back(unsigned(size()));
-    a.elements.push_back(e);
+    a.elements.push_back({ranges::flushed(e.rounded), e.exact, e.slope});
   }
   /// Once more what element `i` is.
   void repeat(size_t i) {
@@ -114,8 +114,14 @@ struct ElementRules {
   void growing(mlir::Operation *op, llvm::ArrayRef<const Element *> x, Element &y);
   /// What a case assumes of prediction minus target.
   void order(mlir::Operation *op, size_t index, Element &y);
-  /// A value's element as a polynomial of those that are no sums or products: their numbers are given out in `atoms`.
-  Polynomial polynomial(PolynomialRing &ring, std::map<std::pair<void *, size_t>, int> &atoms, mlir::Value v, size_t i);
+  /// A value's element as a polynomial of those that are no sums or products: their numbers are given out in
+  /// `atoms`. Fails beyond a hundred terms, or the 50th power.
+  struct Algebra : PolynomialRing {
+    std::map<std::pair<void *, size_t>, int> atoms;
+    std::map<std::pair<void *, size_t>, Polynomial> known; ///< A value that is read twice is written out once.
+  };
+  const Polynomial &polynomial(Algebra &ring, mlir::Value v, size_t i);
+  Polynomial newPolynomial(Algebra &ring, mlir::Value v, size_t i);
   /// Whether both sides of a select on u < v (or any comparison of the two) are equal where u = v.
   bool meetAtSwitch(mlir::arith::SelectOp op, size_t i);
   void select(mlir::arith::SelectOp op, size_t index, llvm::ArrayRef<const Element *> x, Element &y);

@@ -228,12 +228,22 @@ void ElementRules::order(Operation *op, size_t index, Element &y) {
   y.rounded = meet(y.rounded, half);
 }
 
-Polynomial ElementRules::polynomial(PolynomialRing &ring, std::map<std::pair<void *, size_t>, int> &atoms, Value v, size_t i) {
+const Polynomial &ElementRules::polynomial(Algebra &ring, Value v, size_t i) {
+  i = get(v).size() == 1 ? 0 : i;
+  auto [it, fresh] = ring.known.try_emplace({v.getAsOpaquePointer(), i});
+  if (fresh && !ring.failed)
+    it->second = newPolynomial(ring, v, i);
+  ring.failed |= it->second.size() > 100 || llvm::any_of(it->second, [](auto &term) {
+    return llvm::any_of(term.first, [](auto power) { return power.second > 50; });
+  });
+  return it->second;
+}
+
+Polynomial ElementRules::newPolynomial(Algebra &ring, Value v, size_t i) {
   ArrayRef<Element> all = get(v);
-  i = all.size() == 1 ? 0 : i;
   const Rational one = 1;
   Operation *def = v.getDefiningOp();
-  auto of = [&](unsigned operand) { return polynomial(ring, atoms, def->getOperand(operand), i); };
+  auto of = [&](unsigned operand) -> const Polynomial & { return polynomial(ring, def->getOperand(operand), i); };
   const Interval &exact = all[i].exact;
   if (isPoint(exact) && def && def->hasTrait<OpTrait::ConstantLike>())
     return ring.number(exact.low);
@@ -250,17 +260,16 @@ Polynomial ElementRules::polynomial(PolynomialRing &ring, std::map<std::pair<voi
     if (x.low >= 0 || x.high <= 0)
       return ring.sum({}, of(0), x.low >= 0 ? one : -one);
   }
-  return ring.atom(atoms.try_emplace({v.getAsOpaquePointer(), i}, int(atoms.size())).first->second);
+  return ring.atom(ring.atoms.try_emplace({v.getAsOpaquePointer(), i}, int(ring.atoms.size())).first->second);
 }
 
 bool ElementRules::meetAtSwitch(arith::SelectOp op, size_t i) {
   auto compare = op.getCondition().getDefiningOp<arith::CmpFOp>();
   if (!compare)
     return false;
-  PolynomialRing ring;
-  std::map<std::pair<void *, size_t>, int> atoms;
-    auto difference = [&](Value a, Value b) {
-    return ring.sum(polynomial(ring, atoms, a, i), polynomial(ring, atoms, b, i), -1);
+  Algebra ring;
+  auto difference = [&](Value a, Value b) {
+    return ring.sum(polynomial(ring, a, i), polynomial(ring, b, i), -1);
   };
   Polynomial gap = difference(op.getTrueValue(), op.getFalseValue()), zero = difference(compare.getLhs(), compare.getRhs());
   if (ring.failed)
@@ -367,6 +376,8 @@ void ElementRules::general(Operation *op, unsigned number, ElementResults &out) 
         ranged.inferRanges(operands, results);
       return ranged ? results[number] : rangeOfType(result.getType());
     };
+    if (!a.undefined && mayBeUndefined(op, rounded))
+      a.undefined = op;
     Element y;
     y.rounded = ask(rounded);
     if (auto op2 = dyn_cast<arith::SelectOp>(op)) {

@@ -141,7 +141,7 @@ Interval ranges::remainder(const Interval &a, const Interval &b) {
 Interval ranges::fusedMultiplyAdd(const Interval &a, const Interval &b, const Interval &c) {
   Hull h = products(a, b);
   Interval product{h.low, h.high, productMayBeNaN(a, b)};
-  return add(product, c);
+  return add(flushed(product), c); // where it is not fused, the product is flushed
 }
 
 Interval ranges::maximum(const Interval &a, const Interval &b) {
@@ -224,7 +224,9 @@ Interval ranges::sum(const Interval &initial, const Interval &element, int64_t c
   // gamma_n times the sum of the magnitudes.
   double gamma = n * u / (1 - n * u);
   double magnitude = std::max(-initial.low, initial.high) + n * std::max(-element.low, element.high);
-  double slack = gamma * magnitude * (1 + 1e-9);
+  // Sums of different signs may be subnormal, and flushed.
+  bool oneSign = (initial.low >= 0 && element.low >= 0) || (initial.high <= 0 && element.high <= 0);
+  double slack = gamma * magnitude * (1 + 1e-9) + (oneSign ? 0 : n * 0x1p-126);
   double low = initial.low + n * element.low, high = initial.high + n * element.high;
   if (std::isinf(slack)) {
     // One side is infinite; the other is not, and its error is covered by the elements that decide it.
@@ -260,7 +262,7 @@ Interval ranges::ofIntegerType(Type type) {
 }
 Interval ranges::fitInteger(Type type, double low, double high) {
   Interval all = ofIntegerType(type);
-  bool exact = std::fabs(low) <= 0x1p53 && std::fabs(high) <= 0x1p53;
+  bool exact = std::fabs(low) < 0x1p53 && std::fabs(high) < 0x1p53;
   return exact && low <= high && all.contains(low) && all.contains(high) ? Interval::of(low, high) : all;
 }
 bool ranges::isPrecise(Type type) {

@@ -32,6 +32,14 @@ inline Interval outward(double low, double high, bool mayBeNaN) { return {down(l
 inline Interval clean(const Interval &x) {
   return x.low <= x.high ? Interval{x.low + 0.0, x.high + 0.0, x.mayBeNaN} : Interval::top();
 }
+/// With zero where a number may be subnormal: compiled code reads and writes those as zero.
+inline Interval flushed(Interval x) {
+  if (x.low > 0 && x.low < 0x1p-126)
+    x.low = 0;
+  if (x.high < 0 && x.high > -0x1p-126)
+    x.high = 0;
+  return x;
+}
 inline bool hasZero(const Interval &x) { return x.low <= 0 && x.high >= 0; }
 inline bool hasInfinity(const Interval &x) { return x.low == -inf || x.high == inf; }
 
@@ -78,7 +86,8 @@ inline Interval clamp(Interval x, double low, double high) {
 
 /// All values of an integer type; i1 is 0 or 1. Beyond 53 bits, all numbers.
 Interval ofIntegerType(mlir::Type type);
-/// [low, high] if no value of it wraps in the type and the bounds are exact, else all values of the type.
+/// [low, high] if no value of it wraps in the type and the bounds are exact, else all values of the type. From 2^53 on a bound
+/// may be that of another integer, which it was rounded to.
 Interval fitInteger(mlir::Type type, double low, double high);
 /// Whether the rules hold for this type's arithmetic: no float narrower than f32.
 bool isPrecise(mlir::Type type);

@@ -149,7 +149,8 @@ void ElementRules::reduce(nn::ReduceOp op, ElementResults &out) {
     nan |= element.rounded.mayBeNaN;
   }
   // Whatever the order of the sum (Higham, section 4.2), and once more for the product of a mean.
-  double slack = magnitude * double(n + 2) * 0x1p-24 * (1 + 1e-6);
+  // And as many flushed to zero.
+  double slack = magnitude * double(n + 2) * 0x1p-24 * (1 + 1e-6) + double(n + 2) * 0x1p-126;
   // A sum of numbers of one sign has that sign.
   bool positive = llvm::all_of(x, [](const Element &element) { return element.rounded.low >= 0; });
   bool negative = llvm::all_of(x, [](const Element &element) { return element.rounded.high <= 0; });
@@ -172,7 +173,7 @@ void ElementRules::reduce(nn::ReduceOp op, ElementResults &out) {
     if (op.getKind() == nn::Reduction::Mean)
       real = times(real, widen(1 / double(n), 1 / double(n)));
     double size = std::max(std::isfinite(real.low) ? std::fabs(real.low) : 0, std::fabs(real.high));
-    double off = size * double(n) * 0x1p-14 + slack + 1e-36;
+    double off = size * double(n) * 0x1p-14 + slack + double(n) * 1e-37 + 1e-36;
     e.rounded = meet(e.rounded, ranges::outward(real.low - off, real.high + off, real.mayBeNaN));
   }
   out.push_back(e);
@@ -246,7 +247,7 @@ void ElementRules::activation(nn::ActivationOp op, ElementResults &out) {
 
 void ElementRules::pick(nn::PickOp op, ElementResults &out) {
   ArrayRef<Element> x = get(op.getInput());
-  const Interval &index = get(op.getIndex())[0].exact;
+  const Interval index = get(op.getIndex())[0].exact.join(get(op.getIndex())[0].rounded);
   if (isPoint(index) && index.low >= 0 && index.low < double(x.size())) {
     out.push_back(x[size_t(index.low)]);
     return;
@@ -260,7 +261,7 @@ void ElementRules::pick(nn::PickOp op, ElementResults &out) {
 }
 
 void ElementRules::oneHot(nn::OneHotOp op, ElementResults &out) {
-  const Interval &index = get(op.getIndex())[0].exact;
+  const Interval index = get(op.getIndex())[0].exact.join(get(op.getIndex())[0].rounded);
   bool moves = dependsOnSeed(op.getIndex());
   for (int64_t i = 0, n = op.getType().getNumElements(); i < n; ++i) {
     Interval one = isPoint(index) ? Interval::point(index.low == double(i)) : index.contains(double(i)) ? unit : nothing;

@@ -185,8 +185,8 @@ struct Rules {
 struct SinCosModel : RangeOpInterface::ExternalModel<SinCosModel, math::SincosOp> {
   void inferRanges(Operation *op, ArrayRef<Interval> x, SmallVectorImpl<Interval> &results) const {
     bool precise = isPrecise(op->getOperand(0).getType());
-    results.push_back(precise ? wave(clean(x[0]), 0) : Interval::top());
-    results.push_back(precise ? wave(clean(x[0]), pi / 2) : Interval::top());
+    for (double shift : {0.0, pi / 2})
+      results.push_back(precise ? flushed(wave(flushed(clean(x[0])), shift)) : Interval::top());
   }
 };
 

@@ -9,14 +9,10 @@
 #include "ObjectiveGoal.h"
 #include "Proper.h"
 #include "SelfOpt/Dialect/AsmUtils.h"
-#include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/RandomBuilder.h"
 #include "SelfOpt/Dialect/Safety/Properties.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
 #include "SelfOpt/Safety/ElementAnalysis.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Matchers.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace selfopt;
@@ -93,25 +89,6 @@ private:
     return box;
   }
 
-  /// Whether all classes play one part: no constant tells them apart, and what is picked is picked by the label.
-  bool treatsClassesAlike() {
-    for (Operation &op : block) {
-      if (auto constant = dyn_cast<arith::ConstantOp>(op))
-        if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()); dense && !dense.isSplat())
-          return false;
-      if (isa<nn::ArgmaxOp, nn::ConcatOp>(op))
-        return false;
-      if (auto pick = dyn_cast<nn::PickOp>(op); pick && pick.getIndex() != block.getArgument(1))
-        return false;
-      if (auto hot = dyn_cast<nn::OneHotOp>(op); hot && hot.getIndex() != block.getArgument(1))
-        return false;
-      // The label's number as a number.
-      if (!isa<nn::PickOp, nn::OneHotOp>(op) && llvm::is_contained(op.getOperands(), Value(block.getArgument(1))))
-        return false;
-    }
-    return true;
-  }
-
   //===--- Evidence -------------------------------------------------------------===//
 
   /// What is claimed of the case with that number.
@@ -176,18 +153,18 @@ private:
   //===--- Properties -----------------------------------------------------------===//
 
   Goal goalOf(ElementCase assumed, GoalTest holds, GoalTest fails, std::string what) {
-    return {std::move(assumed), holds, fails, std::move(what), isLabelled() && treatsClassesAlike(), isLabelled()};
+    return {std::move(assumed), holds, fails, std::move(what), isLabelled() && treatsClassesAlike(block), isLabelled()};
   }
   /// The label cases, or the one case without a label.
   SmallVector<int64_t> labels() {
     if (!isLabelled())
       return {-1};
-    return llvm::to_vector(llvm::seq<int64_t>(treatsClassesAlike() ? 1 : classes()));
+    return llvm::to_vector(llvm::seq<int64_t>(treatsClassesAlike(block) ? 1 : classes()));
   }
   /// Elements of argument 0 to differentiate by, with a label.
   SmallVector<int64_t> elements(int64_t label) {
     // Of classes that are alike, the label's own and one other.
-    return llvm::to_vector(llvm::seq(label >= 0 && treatsClassesAlike() ? std::min<int64_t>(classes(), 2) : classes()));
+    return llvm::to_vector(llvm::seq(label >= 0 && treatsClassesAlike(block) ? std::min<int64_t>(classes(), 2) : classes()));
   }
   ElementCase caseOf(const Box &box, int64_t label, Coordinate seed) {
     ElementCase c;
@@ -229,9 +206,15 @@ private:
     return {Verdict::Holds, split ? "branch and bound" : "intervals", std::move(detail),
             llvm::json::Object{{"cases", std::move(trees)},
                                {"boxes", int64_t(looked)},
-                               {"symmetric", isLabelled() && treatsClassesAlike()}}};
+                               {"symmetric", isLabelled() && treatsClassesAlike(block)}}};
   }
 
+  /// A derivative that is 0 at every point that was looked at.
+  ProofResult unseen(const ElementCase &assumed, const std::string &what) {
+    bool constant = ElementAnalysis(block, assumed).hasNoSlope();
+    return {constant ? Verdict::Violated : Verdict::Unknown, "intervals",
+            what + (constant ? " is 0 everywhere: the loss does not see it" : " was found other than 0, the right way, at no point")};
+  }
   ProofResult proveFinite(double domain);
   ProofResult proveSigns(const Requirement &require);
   ProofResult proveBoundedBelow(double domain, double least);
@@ -283,13 +266,8 @@ std::optional<ProofResult> Prover::signs(const Box &box, double until, bool othe
       if (auto result = settle(goal, true))
         return result;
       // A loss that never moves teaches nothing.
-      if (own && !holdsSomewhere(goal, surelyFalls)) {
-        const Interval slope = ElementAnalysis(block, goal.assumed).result().slope;
-        bool constant = slope.low == 0 && slope.high == 0;
-        return ProofResult{
-            constant ? Verdict::Violated : Verdict::Unknown, "intervals",
-            goal.what + (constant ? " is 0 everywhere: the loss does not see it" : " was found below 0 at no point")};
-      }
+      if (own && !holdsSomewhere(goal, surelyFalls))
+        return unseen(goal.assumed, goal.what);
     }
   return std::nullopt;
 }
@@ -317,8 +295,8 @@ ProofResult Prover::proveSigns(const Requirement &require) {
             (stringifyProperty(require.property) + " is said of losses" + (monotone ? ", schedules and samplers" : "") +
              ", not of a " + program->getName().getStringRef())
                 .str()};
-  bool moves = false;
-  for (int64_t element = 0; element < classes(); ++element)
+  for (int64_t element = 0; element < classes(); ++element) {
+    bool moves = false;
     for (int order : {1, -1}) {
       Goal goal =
           goalOf(caseOf(box, -1, {0, element}), order > 0 ? rises : falls, order > 0 ? surelyFalls : surelyRises,
@@ -329,9 +307,9 @@ ProofResult Prover::proveSigns(const Requirement &require) {
         return *result;
       moves = moves || holdsSomewhere(goal, order > 0 ? surelyRises : surelyFalls);
     }
-  if (!moves)
-    return {claimed ? Verdict::Unknown : Verdict::Violated, "intervals",
-            "the derivative by the prediction is 0 wherever it was looked at: the loss does not see it"};
+    if (!moves)
+      return unseen(caseOf(box, -1, {0, element}), "the derivative by element " + std::to_string(element));
+  }
   return finish("the derivative by each prediction has the sign of prediction minus target");
 }
 
@@ -352,16 +330,15 @@ ProofResult Prover::proveBoundedBelow(double domain, double least) {
 
 ProofResult Prover::prove(const Requirement &require) {
   Type result = block.getTerminator()->getNumOperands() == 1 ? block.getTerminator()->getOperand(0).getType() : Type();
-  if (!isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(program) || !result || !result.isF32())
-    return {Verdict::Unknown, "",
-            (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
-             program->getName().getStringRef())
-                .str()};
+  if (!result || !result.isF32())
+    return {Verdict::Unknown, "", "the program returns no number"};
   for (BlockArgument argument : block.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
     if (tensor && (!tensor.hasStaticShape() || tensor.getNumElements() > 4096 || !tensor.getNumElements()))
       return {Verdict::Unknown, "", "an argument has no static size from 1 to 4096"};
   }
+  if (countElements(block) > maxElements)
+    return {Verdict::Unknown, "", "the program's values have more than " + std::to_string(maxElements) + " elements in all"};
   switch (require.property) {
   case Property::Finite:
     return proveFinite(require.get("domain"));
@@ -383,5 +360,10 @@ double Requirement::get(StringRef name) const { return getParameter(property, pa
 
 ProofResult selfopt::proveProgram(Operation *program, const Requirement &require, const ProofOptions &options,
                                   const llvm::json::Value *claimed) {
+  if (!isa<LossOp, ScheduleOp, SamplerOp, AugmentOp>(program))
+    return {Verdict::Unknown, "",
+            (stringifyProperty(require.property) + " is said of losses, schedules, samplers and augments, not of a " +
+             program->getName().getStringRef())
+                .str()};
   return Prover(program, options, claimed).prove(require);
 }

@@ -191,7 +191,8 @@ public:
   std::string blame(const Goal &goal) const {
     ElementAnalysis whole(block, goal.assumed);
     if (Operation *op = whole.firstNotFinite())
-      return "the result of " + op->getName().getStringRef().str() + " may not be finite";
+      return "the result of " + op->getName().getStringRef().str() + " may not be finite" +
+             (whole.isUndefined() ? ", or undefined" : "");
     if (Operation *op = whole.firstUnboundedSlope())
       return "the derivative of " + op->getName().getStringRef().str() + " is unbounded, or above 1e36";
     const Element &r = whole.result();

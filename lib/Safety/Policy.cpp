@@ -158,17 +158,8 @@ struct Checker {
   }
   Operation *lookup(StringAttr name) const { return symbols.lookup(name); }
 
-  /// Whether what a metric is asked about is the same.
-  static bool judgesAlike(DatasetOp a, DatasetOp b) {
-    auto x = loadDataset(a, {}), y = loadDataset(b, {});
-    auto same = [](const Split &s, const Split &t) {
-      return s.features == t.features && s.labels == t.labels && s.targets == t.targets;
-    };
-    return succeeded(x) && succeeded(y) && same((*x)->validation, (*y)->validation) && same((*x)->test, (*y)->test);
-  }
-
-  /// A candidate trains and searches what its spec does, with the same programs and judged on the same data, and a policy that nothing seals is
-  /// the spec's, too. What else is new is reached by none of these. Says what differs.
+  /// A candidate trains and searches what its spec does, with the same programs and judged on the same data, and a policy
+  /// that nothing seals is the spec's, too. What else is new is reached by none of these. Says what differs.
   std::string findStranger() {
     for (Operation &op : *spec.getBody()) {
       if (!isa<TrainOp, PolicyOp, evolve::SearchOp>(op))
@@ -184,13 +175,12 @@ struct Checker {
       for (NamedAttribute now : isa<TrainOp>(op) ? op.getAttrs() : ArrayRef<NamedAttribute>()) {
         auto names = dyn_cast<SymbolRefAttr>(now.getValue());
         auto before = then->getAttrOfType<SymbolRefAttr>(now.getName().getValue());
-        if (!names || (before && names.getRootReference().getValue() == before.getRootReference().getValue()))
-          continue;
+        StringRef is = names ? names.getRootReference().getValue() : "";
+        StringRef was = before ? before.getRootReference().getValue() : "";
         // Other data to train on is a matter of no_flow, too, where it is judged on the same.
-        auto data = dyn_cast_or_null<DatasetOp>(lookup(names.getRootReference()));
-        if (!data || !before || !judgesAlike(data, original.lookupSymbol<DatasetOp>(before.getRootReference().getValue())))
-          return what + " has @" + names.getRootReference().str() + " for its " + now.getName().str() + ", and " +
-                 (before ? "@" + before.getRootReference().str() : "nothing") + " in the spec";
+        if (is == was || judgeAlike(spec.lookupSymbol<DatasetOp>(is), original.lookupSymbol<DatasetOp>(was)))
+          continue;
+        return what + " has @" + is.str() + " for its " + now.getName().str() + ", and @" + was.str() + " in the spec";
       }
     }
     return "";
@@ -204,16 +194,13 @@ struct Checker {
     if (!dataset)
       return "";
     // Numbers of the data that the program sees, and what it is proved of.
-    auto outside = [&](StringRef what, const APFloat &least, const APFloat &most, double low, double high) -> std::string {
+    auto outside = [&](StringRef what, APFloat least, APFloat most, double low, double high) {
       double l = least.convertToDouble(), h = most.convertToDouble();
-      if (l >= low && h <= high)
-        return "";
-      return (what + " of @" + dataset.getSymName() + " are in [" + formatDouble(l) + ", " + formatDouble(h) +
-              "], and what was asked for is proved of [" + formatDouble(low) + ", " + formatDouble(high) + "]")
-          .str();
+      std::string why = (what + " of @" + dataset.getSymName() + " are in [" + formatDouble(l) + ", " + formatDouble(h) +
+                         "], and what was asked for is proved of [" + formatDouble(low) + ", " + formatDouble(high) + "]").str();
+      return l >= low && h <= high ? "" : why;
     };
-    bool hasDomain = llvm::any_of(getInfo(op.getProperty()).parameters, [](auto &p) { return p.name == "domain"; });
-    double domain = hasDomain ? op.getParameter("domain") : std::numeric_limits<double>::infinity();
+    double domain = op.takes("domain") ? op.getParameter("domain") : std::numeric_limits<double>::infinity();
     if (auto loss = dyn_cast<LossOp>(proved); loss && train.getLoss() == name) {
       auto scores = dyn_cast<RankedTensorType>(loss.getFunctionType().getInput(0));
       if (dataset.hasLabel())

@@ -13,6 +13,7 @@
 #define SELFOPT_LIB_SAFETY_POLYNOMIAL_H
 
 #include "mlir/Analysis/Presburger/Fraction.h"
+#include "llvm/ADT/STLExtras.h"
 #include <cmath>
 #include <map>
 #include <optional>
@@ -61,7 +62,8 @@ public:
   void add(Polynomial &to, const Monomial &m, const Rational &c) {
     Rational &sum = to[m];
     sum += c;
-    failed |= sum.num > most || -sum.num > most || sum.den > most || to.size() > maxTerms;
+    failed |= sum.num > most || -sum.num > most || sum.den > most || to.size() > maxTerms ||
+              llvm::any_of(m, [](auto power) { return std::abs(power.second) > (1 << 20); }); // far from overflow
     if (sum.num == 0)
       to.erase(m);
   }
@@ -72,12 +74,10 @@ public:
   }
   Polynomial product(const Polynomial &a, const Polynomial &b) {
     Polynomial r;
+    failed |= a.size() * b.size() > maxTerms * 200;
     for (auto &[m, c] : a)
-      for (auto &[n, d] : b) {
-        add(r, m * n, c * d);
-        if (failed)
-          return r;
-      }
+      for (auto term = b.begin(); term != b.end() && !failed; ++term)
+        add(r, m * term->first, c * term->second);
     return r;
   }
   std::optional<Polynomial> quotient(const Polynomial &a, const Polynomial &b) {

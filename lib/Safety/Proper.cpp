@@ -26,6 +26,7 @@
 #include "Polynomial.h"
 #include "SelfOpt/Dialect/NN/NN.h"
 #include "SelfOpt/Dialect/SelfOpt/SelfOpt.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -36,7 +37,8 @@ using namespace selfopt;
 
 namespace {
 
-/// Polynomials on the simplex. Atoms: 0 to K - 1 are p_k, K to 2K - 1 are log p_k, 2K is the norm.
+/// Polynomials on the simplex. Atoms: 0 to K - 1 are p_k, K to 2K - 1 are log p_k, 2K is the norm, and then numbers: the
+/// logarithms of e to the bases 2 and 10, which are positive.
 class Algebra : public PolynomialRing {
 public:
   explicit Algebra(int classes) : K(classes) {}
@@ -45,6 +47,7 @@ public:
   int p(int k) const { return k; }
   int log(int k) const { return K + k; }
   int norm() const { return 2 * K; }
+  int logOfE(int base) const { return 2 * K + (base == 2 ? 1 : 2); }
 
   /// By p_k, with all of them independent.
   Polynomial derivative(const Polynomial &a, int k) {
@@ -113,8 +116,11 @@ public:
   std::string reason;
 
   std::optional<Polynomial> run() {
+    llvm::SetVector<Operation *> read; // What nothing reads decides nothing.
+    if (failed(getBackwardSlice(block.getTerminator(), &read)))
+      return std::nullopt;
     for (Operation &op : block.without_terminator())
-      if (!translate(op)) {
+      if (read.contains(&op) && !translate(op)) {
         if (reason.empty())
           reason = "no algebra for " + op.getName().getStringRef().str();
         return std::nullopt;
@@ -213,6 +219,9 @@ private:
             })
             .Case([&](math::ExpOp) { return exchange(get(0), out, algebra.log(0), algebra.p(0)); })
             .Case([&](math::LogOp) { return exchange(get(0), out, algebra.p(0), algebra.log(0)); })
+            .Case<math::Log2Op, math::Log10Op>([&](auto) {
+              return exchange(get(0), out, algebra.p(0), algebra.log(0), algebra.logOfE(isa<math::Log2Op>(op) ? 2 : 10));
+            })
             .Case([&](math::SqrtOp) {
               for (const Polynomial &x : get(0)) {
                 if (!algebra.reduce(algebra.sum(x, algebra.squares(), -one)).empty())
@@ -229,8 +238,8 @@ private:
     return known && !algebra.failed;
   }
 
-  /// exp(log p_k) is p_k, and back.
-  bool exchange(const Elements &in, Elements &out, int from, int to) {
+  /// exp(log p_k) is p_k, and back, times a number.
+  bool exchange(const Elements &in, Elements &out, int from, int to, int number = -1) {
     for (const Polynomial &x : in) {
       if (x.size() != 1 || x.begin()->first.size() != 1 || x.begin()->second != 1)
         return false;
@@ -238,6 +247,8 @@ private:
       if (exponent != 1 || atom < from || atom >= from + algebra.K)
         return false;
       out.push_back(algebra.atom(atom - from + to));
+      if (number >= 0)
+        out.back() = algebra.product(out.back(), algebra.atom(number));
     }
     return true;
   }
@@ -317,11 +328,15 @@ std::optional<std::string> findConvexPart(Algebra &algebra, Polynomial S) {
   };
   int logarithms = 0;
   for (int k = 0; k < algebra.K; ++k) {
-    Polynomial term = scaled({{Monomial{{algebra.p(k), 1}, {algebra.log(k), 1}}, 1}});
-    int sign = takeOut(term, term.rbegin()->first);
-    if (sign > 0)
-      return "the entropy has a term of a logarithm that is not concave";
-    logarithms += sign < 0;
+    bool concave = false;
+    for (const Monomial &base : {Monomial(), Monomial{{algebra.logOfE(2), 1}}, Monomial{{algebra.logOfE(10), 1}}}) {
+      Polynomial term = scaled({{Monomial{{algebra.p(k), 1}, {algebra.log(k), 1}} * base, 1}});
+      int sign = takeOut(term, term.rbegin()->first);
+      if (sign > 0)
+        return "the entropy has a term of a logarithm that is not concave";
+      concave |= sign < 0;
+    }
+    logarithms += concave;
   }
   // On the simplex, the constant term of n^2 is 1: it is p_(K-1)^2 at the corner.
   int sign = takeOut(scaled(algebra.atom(algebra.norm())), power ? Monomial() : Monomial{{algebra.norm(), 1}});

@@ -42,10 +42,12 @@ public:
         q[size_t(k)] = n == 0 ? std::array<double, 3>{0.7, 0.2, 0.1}[size_t(k)] : 0.02 - std::log(1 - random.uniform());
       normalize(q);
       std::optional<double> truth = expected(q, q);
-      if (truth && std::isnan(*truth) && undefined)
-        return llvm::formatv("with the truth {0} there is no expected loss at the truth: {1} is NaN", text(q, used),
-                             undefined->getName())
+      if (truth && std::isnan(*truth) && undefined) {
+        auto line = undefined->getLoc()->findInstanceOf<FileLineColLoc>();
+        return llvm::formatv("with the truth {0} there is no expected loss at the truth: {1}{2} is NaN", text(q, used), undefined->getName(),
+                             line ? " of line " + std::to_string(line.getLine()) : "")
             .str();
+      }
       if (!truth || !std::isfinite(*truth))
         continue;
       std::vector<double> best;
@@ -81,7 +83,11 @@ public:
         look(p, m == 0 ? 0 : m == 1 ? 20 : -20);
       }
       double margin = 1e-8 * (1 + std::fabs(*truth));
-      if (least < *truth - margin || least == *truth)
+      // Equal values at one point, or at two so near that f64 can't tell their values apart, are no witness.
+      double apart = 0;
+      for (size_t k = 0; k < best.size(); ++k)
+        apart = std::max(apart, std::fabs(best[k] - q[k]));
+      if (least < *truth - margin || (least == *truth && apart > 1e-3))
         return llvm::formatv("with the truth {0} the expected loss is {1:f6} at {2}{3}, {4} {5:f6} at the truth", text(q, used),
                              least, text(best, std::find(best.begin(), best.end(), 0) == best.end() ? classes : used),
                              shift ? llvm::formatv(" with all scores {0} by {1}", shift > 0 ? "raised" : "lowered", std::fabs(shift)).str() : "",

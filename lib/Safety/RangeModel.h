@@ -24,12 +24,14 @@ struct RangeModel : RangeOpInterface::ExternalModel<RangeModel<OpT, Rules>, OpT>
       results.push_back(rangeOfType(operation->getResult(0).getType()));
       return;
     }
+    // Operands and results may be flushed; of integers none is.
+    auto get = [&](unsigned i) { return flushed(clean(x[i])); };
     if constexpr (OpT::template hasTrait<mlir::OpTrait::OneOperand>())
-      results.push_back(Rules::range(op, clean(x[0])));
+      results.push_back(flushed(Rules::range(op, get(0))));
     else if constexpr (OpT::template hasTrait<mlir::OpTrait::NOperands<2>::Impl>())
-      results.push_back(Rules::range(op, clean(x[0]), clean(x[1])));
+      results.push_back(flushed(Rules::range(op, get(0), get(1))));
     else
-      results.push_back(Rules::range(op, clean(x[0]), clean(x[1]), clean(x[2])));
+      results.push_back(flushed(Rules::range(op, get(0), get(1), get(2))));
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Safety/RewardShaping.h"
 #include "SelfOpt/Reference/Lanes.h"
+#include "SelfOpt/Safety/RangeAnalysis.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/IntEqClasses.h"
 #include "llvm/Support/Base64.h"
@@ -263,6 +264,22 @@ const Row *runRows(Block &program, ArrayRef<Row> rows, std::string &said,
     for (size_t i = from; i < from + count; ++i)
       if (!run(one, 1, i, 1))
         return &rows[i];
+  }
+  // Of what has no defined result, the interpreter's choice is not the one of whoever trains. First of all rows at once.
+  std::vector<Interval> all(program.getNumArguments());
+  for (size_t k = 0; k < all.size(); ++k) {
+    auto [least, largest] = std::minmax_element(rows.begin(), rows.end(), [&](const Row &a, const Row &b) { return a[k] < b[k]; });
+    all[k] = Interval::of(double((*least)[k]), double((*largest)[k]));
+  }
+  if (!findUndefined(program, all))
+    return nullptr;
+  for (const Row &row : rows) {
+    for (size_t k = 0; k < all.size(); ++k)
+      all[k] = Interval::point(double(row[k]));
+    if (Operation *op = findUndefined(program, all)) {
+      said = ("'" + op->getName().getStringRef() + "' op may have no defined result").str();
+      return &row;
+    }
   }
   return nullptr;
 }

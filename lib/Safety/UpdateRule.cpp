@@ -92,7 +92,7 @@ bool RuleProof::staysBelow(unsigned k, double limit) {
 std::string RuleProof::checkBoxes(const Energy *energy) {
   domain.evaluate(allSteps, boxes, energy, /*withForms=*/true);
   if (Operation *op = domain.firstNotFinite())
-    return nameOf(op) + " may be infinite or NaN";
+    return nameOf(op) + (domain.isUndefined() ? " may be undefined" : " may be infinite or NaN");
   grows.assign(boxes.size(), false);
   for (unsigned k = 0; k < boxes.size(); ++k) {
     const Interval &made = domain[domain.newState(k)].range;

@@ -25,14 +25,6 @@ const Interval rounded = Interval::of(1 - rounding, 1 + rounding);
 
 double product(double a, double b) { return a == 0 || b == 0 ? 0 : a * b; }
 double magnitudeOf(const Interval &x) { return x.mayBeNaN ? inf : std::max(std::fabs(x.low), std::fabs(x.high)); }
-/// A subnormal number may count as zero.
-Interval flushed(Interval x) {
-  if (x.low > 0 && x.low < FLT_MIN)
-    x.low = 0;
-  if (x.high < 0 && x.high > -FLT_MIN)
-    x.high = 0;
-  return x;
-}
 
 //===--- Polynomials of R ---------------------------------------------------===//
 
@@ -137,7 +129,7 @@ RuleDomain::RuleDomain(OptimizerOp optimizer, double gradient, const UpdateRuleO
 
 Fact RuleDomain::constant(const Interval &range) const {
   Fact f;
-  f.range = flushed(range);
+  f.range = ranges::flushed(range);
   if (forms)
     f.form = {{{0, 0}, f.range}};
   f.upper = {f.magnitude(), 0, 0};
@@ -163,6 +155,8 @@ void RuleDomain::seed(Value v, const Polynomial &upper) {
 void RuleDomain::evaluate(Interval steps, ArrayRef<Interval> boxes, const Energy *energy, bool withForms) {
   facts.clear();
   seeds.clear();
+  undefined = nullptr;
+  moves.clear();
   forms = withForms;
   largestR = 0;
   if (energy) {
@@ -218,6 +212,8 @@ void RuleDomain::evaluate(Interval steps, ArrayRef<Interval> boxes, const Energy
       x.push_back(&facts[v]);
       operands.push_back(x.back()->range);
     }
+    if (!undefined && mayBeUndefined(op, operands))
+      undefined = op;
     if (auto ranged = dyn_cast<RangeOpInterface>(op))
       ranged.inferRanges(operands, results);
     else
@@ -393,6 +389,8 @@ void RuleDomain::setForm(Operation *op, ArrayRef<const Fact *> x, Fact &f) const
 }
 
 Operation *RuleDomain::firstNotFinite() const {
+  if (undefined)
+    return undefined;
   for (Operation *op : body)
     for (Value v : op->getResults())
       if (isa<FloatType>(v.getType()) && !(*this)[v].range.isFinite())
@@ -400,8 +398,16 @@ Operation *RuleDomain::firstNotFinite() const {
   return nullptr;
 }
 
-/// |v - w| <= lr * the result.
+/// |v - w| <= lr * the result. What is read twice is looked at once.
 std::optional<Polynomial> RuleDomain::moved(Value v, Operation *&failed) const {
+  if (auto it = moves.find(v); it != moves.end())
+    return it->second;
+  std::optional<Polynomial> by = findMove(v, failed);
+  moves[v] = by;
+  return by;
+}
+
+std::optional<Polynomial> RuleDomain::findMove(Value v, Operation *&failed) const {
   if (v == block.getArgument(0))
     return Polynomial{0, 0, 0};
   Operation *op = v.getDefiningOp();

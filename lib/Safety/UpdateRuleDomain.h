@@ -79,8 +79,9 @@ public:
   void evaluate(Interval steps, llvm::ArrayRef<Interval> boxes, const Energy *energy, bool withForms);
   const Fact &operator[](mlir::Value v) const { return facts.find(v)->second; }
 
-  /// The first op with a result that may be infinite or NaN, or null.
+  /// The first op with a result that may be undefined, else one that may be infinite or NaN, or null.
   mlir::Operation *firstNotFinite() const;
+  bool isUndefined() const { return undefined; }
 
   /// How far the parameter moves, over the learning rate; nothing, and the op in `failed` (may be null), where no form of the new
   /// parameter shows it.
@@ -93,6 +94,7 @@ private:
   void seed(mlir::Value v, const Polynomial &upper);
   const Fact &factOf(mlir::Value v);
   std::optional<Polynomial> moved(mlir::Value v, mlir::Operation *&failed) const;
+  std::optional<Polynomial> findMove(mlir::Value v, mlir::Operation *&failed) const;
 
   mlir::Block &block;
   double gradient;
@@ -102,6 +104,8 @@ private:
   llvm::DenseMap<mlir::Value, Fact> facts;
   llvm::DenseMap<mlir::Value, Polynomial> seeds;
   bool forms = false;
+  mlir::Operation *undefined = nullptr;
+  mutable llvm::DenseMap<mlir::Value, std::optional<Polynomial>> moves;
   double largestR = 0;
 };
 

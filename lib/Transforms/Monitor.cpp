@@ -19,20 +19,16 @@ Monitor selfopt::monitorOf(ModuleOp spec, TrainOp train) {
   auto tighten = [](std::optional<double> &bound, double to) { bound = bound ? std::min(*bound, to) : to; };
   for (auto policy : spec.getOps<PolicyOp>())
     for (auto require : policy.getOps<RequireOp>()) {
-      auto takes = [&](StringRef name) {
-        return llvm::any_of(getInfo(require.getProperty()).parameters,
-                            [&](const PropertyParameter &p) { return p.name == name; });
-      };
       StringRef subject = require.getSubjectAttr().getRootReference();
-      if (subject == train.getLossAttr().getRootReference() && takes("domain"))
+      if (subject == train.getLossAttr().getRootReference() && require.takes("domain"))
         tighten(monitor.prediction, require.getParameter("domain"));
-      if (subject == train.getOptimizerAttr().getRootReference() && takes("gradient")) {
+      if (subject == train.getOptimizerAttr().getRootReference() && require.takes("gradient")) {
         tighten(monitor.gradient, require.getParameter("gradient"));
         tighten(monitor.weight, UpdateRuleOptions().maxWeight);
         if (train.getScheduleAttr())
           tighten(monitor.rate, UpdateRuleOptions().maxLearningRate);
       }
-      if (train.getSamplerAttr() && subject == train.getSamplerAttr().getRootReference() && takes("domain"))
+      if (train.getSamplerAttr() && subject == train.getSamplerAttr().getRootReference() && require.takes("domain"))
         tighten(monitor.loss, require.getParameter("domain"));
     }
   return monitor;

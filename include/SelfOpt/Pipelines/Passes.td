@@ -48,10 +48,10 @@ def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
   let options = [
     Option<"policyOf", "policy-of", "std::string", "", "the spec that the policy is fixed from, instead of the module itself">,
   ];
-  // What the planner makes on the way to the exact size of the arena.
+  // What the planner makes on the way to the exact size of the arena, and the repairs that are proposed.
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::memref::MemRefDialect", "::selfopt::plan::PlanDialect"];
+                           "::mlir::memref::MemRefDialect", "::selfopt::plan::PlanDialect", "::selfopt::evolve::EvolveDialect"];
 }
 
 #endif // SELFOPT_PIPELINES_PASSES_TD

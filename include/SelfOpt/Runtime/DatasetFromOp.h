@@ -17,6 +17,8 @@ class DatasetOp;
 DatasetSpec datasetSpec(DatasetOp op, llvm::ArrayRef<std::string> searchPath);
 /// Reads and splits; errors are on the op, with file and row. Datasets of one spec are read once per process.
 llvm::FailureOr<std::shared_ptr<Dataset>> loadDataset(DatasetOp op, llvm::ArrayRef<std::string> searchPath);
+/// Whether what is judged on either, validation and test split, is the same: the examples, and in their order.
+bool judgeAlike(DatasetOp a, DatasetOp b);
 /// The sizes of the splits as a pipeline sees them: `@digits::validation` trains on what is otherwise validation.
 plan::SplitSizes splitSizes(const Dataset &data, mlir::SymbolRefAttr symbol);
 

@@ -53,6 +53,14 @@ struct ElementCase {
   double until = 1;
 };
 
+/// How many elements the values of a program have, of verified ops; with more, no proof is tried, since each box looks at all.
+constexpr size_t maxElements = 1 << 17;
+size_t countElements(mlir::Block &block);
+
+/// Of a loss of scores and a label: whether all classes play one part, so that one label stands for all. No constant tells
+/// them apart, and only the label picks, of as many elements as there are classes.
+bool treatsClassesAlike(mlir::Block &loss);
+
 class ElementAnalysis {
 public:
   /// Walks the block once.
@@ -61,10 +69,13 @@ public:
   llvm::ArrayRef<Element> operator[](mlir::Value v) const;
   /// The one scalar that the program returns.
   const Element &result() const;
-  /// The first op with a value that may not be finite in f32, or whose slope may be larger than maxSlope; null where there
+  /// The first op with a value that may be undefined, else the first with one that may not be finite in f32, or whose slope may be larger than maxSlope; null where there
   /// is none. A larger one is a number of the reals, but in f32 what computes it overflows.
   static constexpr double maxSlope = 1e36;
   mlir::Operation *firstNotFinite() const { return notFinite; }
+  /// Whether the result does not move with the seed anywhere.
+  bool hasNoSlope() const { return result().slope.low == 0 && result().slope.high == 0; }
+  bool isUndefined() const { return undefined; }
   mlir::Operation *firstUnboundedSlope() const { return unbounded; }
 
 private:
@@ -79,7 +90,7 @@ private:
   std::vector<Element> elements;
   /// Per element, the first of its value that was computed from the same elements in the same way, and so is equal to it.
   std::vector<unsigned> firstAlike;
-  mlir::Operation *notFinite = nullptr, *unbounded = nullptr;
+  mlir::Operation *notFinite = nullptr, *unbounded = nullptr, *undefined = nullptr;
 };
 
 } // namespace selfopt

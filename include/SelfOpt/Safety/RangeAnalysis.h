@@ -9,6 +9,7 @@
 
 #include "SelfOpt/Interfaces/Interval.h"
 #include "mlir/IR/Block.h"
+#include "mlir/IR/Operation.h"
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
@@ -19,6 +20,11 @@ namespace selfopt {
 /// What is known of any value of a type: all numbers and NaN for floats, all numbers of the width for integers.
 Interval rangeOfType(mlir::Type type);
 
+/// Whether an op of arith or math may have no defined result for operands in these ranges, or end the process: a division
+/// by zero or one that overflows, a shift by the width, a conversion of what the integer type has no number for, and whatever
+/// a flag of integers excludes. Ranges say nothing of such a result.
+bool mayBeUndefined(mlir::Operation *op, llvm::ArrayRef<Interval> operands);
+
 /// The range of a value from `ranges`, else from its constant, else from its type.
 Interval lookupRange(const llvm::DenseMap<mlir::Value, Interval> &ranges, mlir::Value v);
 
@@ -27,6 +33,9 @@ Interval lookupRange(const llvm::DenseMap<mlir::Value, Interval> &ranges, mlir::
 /// error on the op around the block, when `arguments` has the wrong size.
 llvm::LogicalResult inferBlockRanges(mlir::Block &block, llvm::ArrayRef<Interval> arguments,
                                      llvm::DenseMap<mlir::Value, Interval> &ranges);
+
+/// The first op of a block that may be undefined for arguments in these ranges; null for none.
+mlir::Operation *findUndefined(mlir::Block &block, llvm::ArrayRef<Interval> arguments);
 
 } // namespace selfopt
 #endif // SELFOPT_SAFETY_RANGEANALYSIS_H

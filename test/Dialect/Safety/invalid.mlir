@@ -49,6 +49,20 @@ safety.policy @range_c3_undefined {
 
 // -----
 
+safety.policy @limit_beyond_63_bits {
+  // expected-error @+1 {{expected an integer of at most 9223372036854775807, found 9223372036854775808}}
+  safety.limit parameters <= 9223372036854775808
+}
+
+// -----
+
+safety.policy @bits_without_a_type {
+  // expected-error @+1 {{expected a decimal number, or a float's bits with their type, found 9218868437227405312 : i64}}
+  safety.range @nowhere "lr" in [0.0, 0x7FF0000000000000]
+}
+
+// -----
+
 safety.policy @limit_c1_negative {
   // expected-error @+1 {{'safety.limit' op expects a bound of at least 0, found -1}}
   safety.limit parameters <= -1

@@ -131,6 +131,80 @@ selfopt.model @model_c2_other_end(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+selfopt.model @model_c2_wide_integer(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+3 {{'arith.constant' op makes a value that no program may have}}
+  // expected-note @+2 {{expected f16, bf16, f32, f64, index, an integer of 1 to 64 bits, or a static tensor of at most 16777216 of them}}
+  // expected-note @+1 {{found 'i65'}}
+  %y = arith.constant 1 : i65
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_vector(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+3 {{'arith.constant' op makes a value that no program may have}}
+  // expected-note @+2 {{expected f16, bf16, f32, f64, index, an integer of 1 to 64 bits, or a static tensor of at most 16777216 of them}}
+  // expected-note @+1 {{found 'vector<4xf32>'}}
+  %y = arith.constant dense<1.0> : vector<4xf32>
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_too_large(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+3 {{'arith.constant' op makes a value that no program may have}}
+  // expected-note @+2 {{expected f16, bf16, f32, f64, index, an integer of 1 to 64 bits, or a static tensor of at most 16777216 of them}}
+  // expected-note @+1 {{found 'tensor<4097x4096xf32>'}}
+  %y = arith.constant dense<1.0> : tensor<4097x4096xf32>
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_overflowing_size(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+3 {{'arith.constant' op makes a value that no program may have}}
+  // expected-note @+2 {{expected f16, bf16, f32, f64, index, an integer of 1 to 64 bits, or a static tensor of at most 16777216 of them}}
+  // expected-note @+1 {{found 'tensor<4294967296x4294967296xf32>'}}
+  %y = arith.constant dense<1.0> : tensor<4294967296x4294967296xf32>
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_resource(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'arith.constant' op expects a value that is written out, found dense_resource<numbers> : tensor<4xf32>}}
+  %y = arith.constant dense_resource<numbers> : tensor<4xf32>
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_fast_math(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'arith.mulf' op expects no fast-math flags, found nnan,arcp}}
+  %y = arith.mulf %x, %x fastmath<nnan,arcp> : tensor<4xf32>
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_overflow(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %i = arith.constant 1 : i32
+  // expected-error @+1 {{'arith.addi' op expects no overflow flags, found nsw}}
+  %y = arith.addi %i, %i overflow<nsw> : i32
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
+selfopt.model @model_c2_exact(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %i = arith.constant 1 : i32
+  // expected-error @+1 {{'arith.divui' op expects no flag exact, found one}}
+  %y = arith.divui %i, %i exact : i32
+  selfopt.return %x : tensor<4xf32>
+}
+
+// -----
+
 selfopt.model @model_c3_other_type(%x: tensor<4xf32>) -> tensor<5xf32> {
   // expected-error @+3 {{'selfopt.return' op returns other types than its program declares}}
   // expected-note @+2 {{expected 'tensor<5xf32>'}}

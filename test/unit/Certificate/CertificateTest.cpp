@@ -392,7 +392,7 @@ TEST(Certificate, EvidenceIsVerifiedNotTrusted) {
   EXPECT_SAYS(editing("require aligned(@loss)", [&](llvm::json::Object &e) {
                 (*e.getArray("cases"))[0].getAsObject()->erase("point");
               }),
-              "expected holds, found unknown: label 0, the derivative by the right score was found below 0 at no point");
+              "expected holds, found unknown: label 0, the derivative by the right score was found other than 0, the right way, at no point");
   EXPECT_SAYS(editing("require finite(@loss)", [&](llvm::json::Object &e) {
                 put(*(*e.getArray("cases"))[0].getAsObject(), "tree", "(0.0 0.0 L L)");
               }),

@@ -167,7 +167,6 @@ TEST(CanonicalDigest, SensitiveToEveryEdit) {
       {"%m: f32 = 0.0", "%m: f32 = 1.0"},
       {"selfopt.return %w1, %m1, %v1", "selfopt.return %w1, %v1, %m1"},
       {"arith.divf %m1, %c1 : f32", "arith.divf %c1, %m1 : f32"},
-      {"arith.divf %m1, %c1 : f32", "arith.divf %m1, %c1 fastmath<fast> : f32"},
       {"math.cos", "math.sin"},
       {"lr = 1.0e-3", "lr = 1.1e-3"},
       {"batch = 32", "batch = 33"},

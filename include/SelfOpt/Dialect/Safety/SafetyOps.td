@@ -128,6 +128,8 @@ def Safety_RequireOp : Safety_ConstraintOp<"require"> {
   let extraClassDeclaration = [{
     /// The value of a parameter of this property, which must have one of that name.
     double getParameter(::llvm::StringRef name);
+    /// Whether the property has a parameter of that name.
+    bool takes(::llvm::StringRef name);
     /// Whether it is asked of trained weights, and can't be decided from the text.
     bool needsWeights();
     /// What stands after `on`: `validation`, or `@probe::test`.
