@@ -19,7 +19,7 @@ using namespace llvm;
 using namespace selfopt;
 
 static constexpr StringLiteral formatName = "selfopt certificate";
-static constexpr int64_t version = 1;
+static constexpr int64_t version = 2; // 1 had evidence that nothing could be verified from.
 static constexpr StringLiteral enforcedBy =
     "the arena is allocated to the byte that the plan says, and the worker's address space is limited";
 /// More than a lineage of thousands; and deeper than anything that is written here.
