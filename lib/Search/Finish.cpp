@@ -33,6 +33,7 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
   score.epochs = planned->epochs;
   score.seeds = seeds;
   std::vector<double> tests;
+  BoundCompiler bounds;
   size_t keeping = 0;
   score.asked = policy;
   for (unsigned s = 0; s < seeds; ++s) {
@@ -58,9 +59,13 @@ FailureOr<FinalScore> selfopt::scoreFinally(ModuleOp spec, StringRef program, St
       auto weights = TrainedWeights::decode("the weights", bytes);
       if (!weights)
         return spec.emitError() << llvm::toString(weights.takeError()), failure();
-      auto checks = policy->checkWeights(spec, *weights);
       std::string reason;
-      keeps = checks.empty() || allHold(checks, &reason);
+      auto holdBy = [&](const BoundEngine &engine) {
+        auto checks = policy->checkWeights(spec, *weights, engine);
+        return checks.empty() || allHold(checks, &reason);
+      };
+      // A checker interprets what is compiled here, slowly: it is asked of the weights that may be kept.
+      keeps = holdBy(std::ref(bounds)) && (keeping > 0 || holdBy(interpretBounds));
       score.brokenSeeds += !keeps;
       if (!keeps && score.broken.empty())
         score.broken = reason;
