@@ -40,12 +40,10 @@ Value BoundBuilder::known(Value x, Value size) {
   return select(inside, x, like(x, NAN));
 }
 Bounds BoundBuilder::outward(Value low, Value high, double relative) {
-  auto moved = [&](Value x, bool up) {
-    Value size = absolute(x);
-    Value by = shift(scale(size, relative), tiny);
-    return known(up ? add(x, by) : subtract(x, by), size);
-  };
-  Value l = moved(low, false), h = moved(high, true);
+  // Where one is not known, neither is.
+  Value size = magnitude(low, high);
+  Value below = shift(scale(absolute(low), relative), tiny), above = shift(scale(absolute(high), relative), tiny);
+  Value l = known(subtract(low, below), size), h = known(add(high, above), size);
   return {l, h, {}};
 }
 Value BoundBuilder::magnitude(Value low, Value high) {

@@ -97,7 +97,10 @@ private:
     }
     add(StringRef(text));
   }
-  llvm::DenseMap<const void *, std::string> printed;
+  PrintedTypes &printed;
+
+public:
+  explicit Encoder(PrintedTypes &printed) : printed(printed) {}
 };
 
 void Encoder::add(Attribute attribute) {
@@ -150,12 +153,6 @@ static bool isCorrectlyRounded(Operation *op) {
   return op->getName().getDialectNamespace() != "math" ||
          isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp, math::RoundEvenOp, math::RoundOp,
              math::SqrtOp, math::TruncOp, math::AbsIOp>(op);
-}
-
-void selfopt::dropDeadCode(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
 }
 
 /// One pass is enough: the operands of an op are folded before it.
@@ -307,14 +304,20 @@ private:
   }
 
   Encoder encoder;
+
+public:
+  explicit SpecDigest(PrintedTypes &printed) : encoder(printed) {}
+
+private:
   llvm::DenseMap<Value, Hash> values;
   llvm::DenseMap<const void *, uint64_t> numbers;
 };
 
 } // namespace
 
-std::string selfopt::canonicalDigest(ModuleOp spec, SymbolMemo memo) {
-  SpecDigest digest;
+std::string selfopt::canonicalDigest(ModuleOp spec, SymbolMemo memo, PrintedTypes *known) {
+  PrintedTypes own, &printed = known ? *known : own;
+  SpecDigest digest(printed);
   auto compute = [&](Operation *op) { return digest.symbol(op); };
   SmallVector<Hash> symbols;
   for (Operation &op : *spec.getBody())
@@ -322,7 +325,7 @@ std::string selfopt::canonicalDigest(ModuleOp spec, SymbolMemo memo) {
       symbols.push_back(memo ? memo(&op, compute) : compute(&op));
   // The name of a symbol is in its digest, so this is an order of names as good as any.
   llvm::sort(symbols);
-  Encoder all;
+  Encoder all(printed);
   all.add(StringRef("selfopt spec 1"));
   // A certificate names the digest, so the digest can't name the certificate.
   NamedAttrList attributes(spec->getDiscardableAttrDictionary());

@@ -8,19 +8,28 @@
 #include "SelfOpt/Mutation/SpecDigester.h"
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Digest/CanonicalDigest.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace selfopt;
 
 struct SpecDigester::Impl {
   StructureMemo<SymbolDigest> known;
+  PrintedTypes printed;
 };
 
 SpecDigester::SpecDigester() : impl(std::make_unique<Impl>()) {}
 SpecDigester::~SpecDigester() = default;
 
 std::string SpecDigester::digest(ModuleOp spec) {
-  return canonicalDigest(spec, [&](Operation *op, auto compute) { return impl->known.get(op, compute); });
+  auto memo = [&](Operation *op, auto compute) { return impl->known.get(op, compute); };
+  return canonicalDigest(spec, memo, &impl->printed);
+}
+
+void selfopt::dropDeadCode(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
 }
 
 std::string selfopt::printSpec(ModuleOp spec, bool verified) {

@@ -248,19 +248,26 @@ void selfopt::useDataBeside(const char *toolPath, void *toolMain) {
 }
 
 std::optional<int32_t> selfopt::sharedRow(const Dataset &a, llvm::StringRef split, const Dataset &b, llvm::StringRef other) {
-  bool sameFiles = a.digest == b.digest;
-  auto keyOf = [&](const Dataset &data, const Split &part, int64_t i) -> llvm::StringRef {
-    if (sameFiles)
-      return {reinterpret_cast<const char *>(&part.rows[i]), sizeof(int32_t)};
-    size_t size = size_t(data.featureSize);
-    return {reinterpret_cast<const char *>(&part.features[size_t(i) * size]), size * sizeof(float)};
-  };
   const Split &kept = a.split(split), &read = b.split(other);
+  // Bytes that tell rows apart. Kernels take subnormal numbers and -0 for 0.
+  bool sameFiles = a.digest == b.digest;
+  auto bytesOf = [&](const Split &part) {
+    std::vector<float> features(part.features);
+    for (float &x : features)
+      x = std::fabs(x) < std::numeric_limits<float>::min() ? 0 : x;
+    return sameFiles ? std::string(reinterpret_cast<const char *>(part.rows.data()), part.rows.size() * sizeof(int32_t))
+                     : std::string(reinterpret_cast<const char *>(features.data()), features.size() * sizeof(float));
+  };
+  std::string ours = bytesOf(kept), theirs = bytesOf(read);
+  auto rowOf = [](const std::string &bytes, const Split &part, int64_t i) {
+    size_t size = bytes.size() / size_t(part.count);
+    return llvm::StringRef(bytes).substr(size_t(i) * size, size);
+  };
   llvm::DenseMap<llvm::StringRef, int32_t> rows;
   for (int64_t i = 0; i < kept.count; ++i)
-    rows.try_emplace(keyOf(a, kept, i), kept.rows[size_t(i)]);
+    rows.try_emplace(rowOf(ours, kept, i), kept.rows[size_t(i)]);
   for (int64_t i = 0; i < read.count; ++i)
-    if (auto it = rows.find(keyOf(b, read, i)); it != rows.end())
+    if (auto it = rows.find(rowOf(theirs, read, i)); it != rows.end())
       return it->second;
   return std::nullopt;
 }

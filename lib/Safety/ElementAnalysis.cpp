@@ -160,3 +160,22 @@ ArrayRef<Element> ElementAnalysis::operator[](Value v) const {
   return ArrayRef(elements).slice(it->second.begin, it->second.count);
 }
 const Element &ElementAnalysis::result() const { return (*this)[block.getTerminator()->getOperand(0)][0]; }
+
+bool ElementCase::isInside() const {
+  double own = box[0][size_t(seed.element)].low, sum = 0;
+  if (order)
+    return (own - box[1][size_t(seed.element)].low) * order >= 0;
+  for (const Interval &z : box[0])
+    sum += std::exp(z.low - own);
+  return until >= 1 || 1 / sum <= until;
+}
+
+ElementCase ElementCase::around(const ElementCase &whole) const {
+  ElementCase wide = *this;
+  for (auto [elements, all] : llvm::zip(wide.box, whole.box))
+    for (auto [x, within] : llvm::zip(elements, all)) {
+      double width = 0x1p-12 * (1 + std::fabs(x.low));
+      x = Interval::of(std::max(within.low, x.low - width), std::min(within.high, x.high + width));
+    }
+  return wide;
+}

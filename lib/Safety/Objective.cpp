@@ -20,18 +20,6 @@ using namespace selfopt::safety;
 
 const GoalSearch *selfopt::goalSearch = nullptr;
 
-/// A point of the case's half, and below its cap.
-bool selfopt::isCaseOf(const ElementCase &point) {
-  if (point.order) {
-    double d = point.box[0][size_t(point.seed.element)].low - point.box[1][size_t(point.seed.element)].low;
-    return d * point.order >= 0;
-  }
-  double sum = 0;
-  for (const Interval &z : point.box[0])
-    sum += std::exp(z.low - point.box[0][size_t(point.seed.element)].low);
-  return point.until >= 1 || 1 / sum <= point.until;
-}
-
 namespace {
 
 using Box = std::vector<std::vector<Interval>>;
@@ -144,7 +132,7 @@ private:
         element = Interval::point(x);
       }
     }
-    if (!isCaseOf(point) || !test(ElementAnalysis(block, point)))
+    if (!point.isInside() || !test(ElementAnalysis(block, point.around(goal.assumed))))
       return false;
     (*trees.back().getAsObject())["point"] = std::move(found);
     return true;

@@ -27,9 +27,6 @@ struct Goal {
   bool labelled = false; ///< Whether argument 1 is a label.
 };
 
-/// Whether a point is one of those that its case assumes by order and cap.
-bool isCaseOf(const ElementCase &point);
-
 /// Where evidence and witnesses come from.
 struct GoalSearch {
   /// Writes a tree of boxes, each of which holds. Else why there is none: unknown, or violated by a point. `slope`:

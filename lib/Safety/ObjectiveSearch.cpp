@@ -61,7 +61,7 @@ static void forEachPoint(const Goal &goal, llvm::function_ref<bool(const Element
       if ((p.low - t.low) * point.order < 0)
         std::swap(p, t);
     }
-    if (isCaseOf(point) && visit(point))
+    if (point.isInside() && visit(point))
       return;
   }
 }
@@ -237,7 +237,7 @@ std::optional<ProofResult> findTree(Operation *program, Goal &goal, bool slope, 
 llvm::json::Value findPoint(Block &block, const Goal &goal, GoalTest test) {
   llvm::json::Value found = nullptr;
   forEachPoint(goal, [&](const ElementCase &point) {
-    if (!test(ElementAnalysis(block, point)))
+    if (!test(ElementAnalysis(block, point.around(goal.assumed))))
       return false;
     llvm::json::Array arguments;
     for (const std::vector<Interval> &elements : point.box)

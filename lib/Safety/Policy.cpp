@@ -172,7 +172,9 @@ struct Checker {
       if (isa<PolicyOp>(op) && !sealed.count(name.str()) && printed(&op) != printed(then))
         return what + " is not the spec's, and nothing seals it";
       // Which split it is, is for no_flow.
-      for (NamedAttribute now : isa<TrainOp>(op) ? op.getAttrs() : ArrayRef<NamedAttribute>()) {
+      if (!isa<TrainOp>(op) || op.getAttrDictionary() == then->getAttrDictionary())
+        continue;
+      for (NamedAttribute now : op.getAttrs()) {
         auto names = dyn_cast<SymbolRefAttr>(now.getValue());
         auto before = then->getAttrOfType<SymbolRefAttr>(now.getName().getValue());
         StringRef is = names ? names.getRootReference().getValue() : "";
@@ -188,17 +190,20 @@ struct Checker {
 
   /// What a proof takes for granted of how @program uses a program of its own: empty, or what does not hold.
   std::string findUnassumed(Operation *proved, RequireOp op) {
-    auto train = spec.lookupSymbol<TrainOp>(program);
-    auto dataset = train ? spec.lookupSymbol<DatasetOp>(train.getDataAttr().getRootReference()) : DatasetOp();
+    auto train = dyn_cast_or_null<TrainOp>(lookup(StringAttr::get(spec.getContext(), program)));
+    auto dataset = train ? dyn_cast_or_null<DatasetOp>(lookup(train.getDataAttr().getRootReference())) : DatasetOp();
     StringRef name = SymbolTable::getSymbolName(proved).getValue();
     if (!dataset)
       return "";
     // Numbers of the data that the program sees, and what it is proved of.
-    auto outside = [&](StringRef what, APFloat least, APFloat most, double low, double high) {
+    auto outside = [&](StringRef what, const APFloat &least, const APFloat &most, double low,
+                       double high) -> std::string {
       double l = least.convertToDouble(), h = most.convertToDouble();
-      std::string why = (what + " of @" + dataset.getSymName() + " are in [" + formatDouble(l) + ", " + formatDouble(h) +
-                         "], and what was asked for is proved of [" + formatDouble(low) + ", " + formatDouble(high) + "]").str();
-      return l >= low && h <= high ? "" : why;
+      if (l >= low && h <= high)
+        return "";
+      return (what + " of @" + dataset.getSymName() + " are in [" + formatDouble(l) + ", " + formatDouble(h) +
+              "], and what was asked for is proved of [" + formatDouble(low) + ", " + formatDouble(high) + "]")
+          .str();
     };
     double domain = op.takes("domain") ? op.getParameter("domain") : std::numeric_limits<double>::infinity();
     if (auto loss = dyn_cast<LossOp>(proved); loss && train.getLoss() == name) {
@@ -210,9 +215,10 @@ struct Checker {
     }
     if (isa<AugmentOp>(proved) && train.getAugment() == name)
       return outside("features", dataset.getFeatureLow(), dataset.getFeatureHigh(), -domain, domain);
-    if (isa<OptimizerOp>(proved) && train.getOptimizer() == name) {
+    // Steps, and the ages of examples that a sampler passes over.
+    if (train.getOptimizer() == name || train.getSampler() == name) {
       UpdateRuleOptions options;
-      if (double lr = train.getLr().convertToDouble(); !(lr > 0 && lr <= 1))
+      if (double lr = train.getLr().convertToDouble(); isa<OptimizerOp>(proved) && !(lr > 0 && lr <= 1))
         return "lr is " + formatDouble(lr) + ", and what was asked for is proved of (0, 1]";
       if (facts.cost && double(facts.cost->steps) > options.steps)
         return "it is " + std::to_string(facts.cost->steps) + " steps, and what was asked for is proved of " +

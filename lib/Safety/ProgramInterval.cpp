@@ -77,7 +77,8 @@ ProgramInterval ranges::absolute(const ProgramInterval &a) {
   return {&t, low, high};
 }
 ProgramInterval ranges::squareRoot(const ProgramInterval &a) {
-  Value low = a.t->squareRoot(a.low), high = a.t->squareRoot(a.high);
+  ProgramInterval x = within(a, 0, inf);
+  Value low = a.t->squareRoot(x.low), high = a.t->squareRoot(x.high);
   ProgramInterval r = moved(*a.t, low, high);
   r.low = a.t->maximum(r.low, a.t->like(r.low, 0));
   return r;
@@ -92,6 +93,19 @@ ProgramInterval ranges::clamp(const ProgramInterval &x, double low, double high)
     r.low = x.t->minimum(r.low, x.t->like(r.low, high));
     r.high = x.t->minimum(r.high, x.t->like(r.high, high));
   }
+  return r;
+}
+
+ProgramInterval ranges::within(const ProgramInterval &x, double low, double high) {
+  ProgramInterval r = x;
+  auto keep = [&](Value condition) {
+    r.low = x.t->select(condition, r.low, x.t->like(r.low, NAN));
+    r.high = x.t->select(condition, r.high, x.t->like(r.high, NAN));
+  };
+  if (std::isfinite(low))
+    keep(x.t->lessOrEqual(x.t->like(x.low, low), x.low));
+  if (std::isfinite(high))
+    keep(x.t->lessOrEqual(x.high, x.t->like(x.high, high)));
   return r;
 }
 

@@ -39,7 +39,7 @@ ProgramInterval clamp(const ProgramInterval &x, double low, double high);
 ProgramInterval compare(mlir::arith::CmpFPredicate predicate, const ProgramInterval &a, const ProgramInterval &b);
 ProgramInterval choose(const ProgramInterval &condition, const ProgramInterval &a, const ProgramInterval &b);
 
-/// The op itself, of both bounds, moved outward by what library functions may be off. Outside of its domain it is NaN.
+/// The op itself, of both bounds, moved outward by what library functions may be off.
 ProgramInterval applied(mlir::Operation *op, const ProgramInterval &x, bool falls);
 template <typename Fn> ProgramInterval rising(mlir::Operation *op, Fn, const ProgramInterval &x) {
   return applied(op, x, /*falls=*/false);
@@ -50,8 +50,8 @@ template <typename Fn> ProgramInterval falling(mlir::Operation *op, Fn, const Pr
 template <typename Fn> ProgramInterval steps(mlir::Operation *op, Fn, const ProgramInterval &x) {
   return applied(op, x, /*falls=*/false);
 }
-/// NaN outside of [low, high], where the op is NaN by itself.
-inline ProgramInterval within(const ProgramInterval &x, double, double) { return x; }
+/// Unknown where it may leave [low, high].
+ProgramInterval within(const ProgramInterval &x, double low, double high);
 
 } // namespace selfopt::ranges
 #endif // SELFOPT_LIB_SAFETY_PROGRAMINTERVAL_H

@@ -235,10 +235,8 @@ FailureOr<OwningOpRef<ModuleOp>> plan::planProgram(ModuleOp module, StringRef na
     plan::monitorResults(*stepPlan, watched, 1, "prediction", bound.getValueAsDouble(), planner.buffers);
   if (auto bound = pipeline.getGradientBoundAttr())
     plan::monitorResults(*stepPlan, watched, n, "gradient", bound.getValueAsDouble(), planner.buffers);
-  // A factor that ends at 0 may be rounded below it.
   if (auto bound = pipeline.getRateBoundAttr())
-    plan::monitorResults(*stepPlan, watched, 1, "learning rate", bound.getValueAsDouble(), planner.buffers,
-                         -0x1p-20 * bound.getValueAsDouble());
+    plan::monitorResults(*stepPlan, watched, 1, "learning rate", bound.getValueAsDouble(), planner.buffers, 0.0);
   auto initializePlan = planner.plan(initialize, {seed}, initializeResults);
   if (failed(initializePlan))
     return failure();

@@ -10,7 +10,7 @@
 // what may have been rounded, twice: of the value that is bounded, and of the bound. A bound that no rounding moved
 // (of a relu, a concatenation) is as far from its value as the one that it was made of.
 //
-// What is not known is NaN. Comparisons are written so that a NaN decides nothing.
+// What is not known is NaN, the lower bound as the upper one. Comparisons are written so that a NaN decides nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_DIALECT_BOUNDBUILDER_H
@@ -18,6 +18,7 @@
 
 #include "SelfOpt/Dialect/TensorBuilder.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
+#include <cmath>
 
 namespace selfopt {
 
@@ -38,7 +39,8 @@ public:
   /// a number that is taken for zero, times any other, is below this.
   static constexpr double vanished = 0x1p-60;
   /// The error of n additions and products in any order, relative to the sum of the magnitudes (Higham 2002, 3.1).
-  static double gamma(double n) { return n * unit / (1 - n * unit) * (1 + 0x1p-4); }
+  /// Of so many that it says nothing, infinite, so that what is bounded with it is unknown.
+  static double gamma(double n) { return n * unit < 0.25 ? n * unit / (1 - n * unit) * (1 + 0x1p-4) : INFINITY; }
 
   mlir::OpBuilder &builder() { return b; }
   mlir::Location location() const { return loc; }

@@ -24,14 +24,13 @@ using SymbolMemo =
 /// written differently have equal digests. Layers keep their order, since it decides which random numbers their
 /// parameters start from. Float constants count by their bits; only correctly rounded functions are folded, so that a
 /// digest is the same on every machine.
-std::string canonicalDigest(mlir::ModuleOp spec, SymbolMemo memo = {});
+/// `known` remembers what was printed for a context.
+using PrintedTypes = llvm::DenseMap<const void *, std::string>;
+std::string canonicalDigest(mlir::ModuleOp spec, SymbolMemo memo = {}, PrintedTypes *known = nullptr);
 
 /// Folds what is constant and what a folder rewrites in place, where every machine computes it alike. On a block of ops
 /// without regions.
 void foldProgram(mlir::Block &block);
-
-/// Takes out ops whose results nothing uses.
-void dropDeadCode(mlir::Block &block);
 
 } // namespace selfopt
 #endif // SELFOPT_DIGEST_CANONICALDIGEST_H

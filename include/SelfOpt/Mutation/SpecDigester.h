@@ -26,6 +26,9 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
+/// Takes out ops whose results nothing uses.
+void dropDeadCode(mlir::Block &block);
+
 /// The text of a spec as the tools print it. One that is known to be `verified` is not verified again for it.
 std::string printSpec(mlir::ModuleOp spec, bool verified = false);
 

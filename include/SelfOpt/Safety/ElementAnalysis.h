@@ -51,6 +51,12 @@ struct ElementCase {
   int order = 0;
   /// Assumes that softmax(argument 0) is at most `until` at the seed's element.
   double until = 1;
+
+  /// Of a point: whether it is one of those that are assumed by order and cap.
+  bool isInside() const;
+  /// Of a point of another case: a box of some width around it, in that one. What is seen at the point alone may be a
+  /// branch that nothing else takes.
+  ElementCase around(const ElementCase &whole) const;
 };
 
 /// How many elements the values of a program have, of verified ops; with more, no proof is tried, since each box looks at all.

@@ -103,6 +103,10 @@ const Model models[] = {
     {"quotient", "%c = arith.constant dense<1.0> : tensor<5xf32>\n %a = arith.divf %c, %h : tensor<5xf32>\n"},
     {"functions", "%t = math.tanh %h : tensor<5xf32>\n %e = math.erf %h : tensor<5xf32>\n"
                   " %s = math.fma %e, %t, %h : tensor<5xf32>\n %a = arith.minnumf %s, %e : tensor<5xf32>\n"},
+    // A number that is none decides a comparison without being seen.
+    {"hidden_nan", "%q = math.sqrt %h : tensor<5xf32>\n %c = arith.constant dense<100.0> : tensor<5xf32>\n"
+                   " %o = arith.cmpf olt, %q, %c : tensor<5xf32>\n %n = arith.negf %h : tensor<5xf32>\n"
+                   " %a = arith.select %o, %h, %n : tensor<5xi1>, tensor<5xf32>\n"},
     {"log_softmax", "%a = nn.log_softmax %h : tensor<5xf32>\n"},
     {"noise", "%n = nn.noise %h scale(0.5) : tensor<5xf32>\n %a = nn.dropout %n rate(0.5) : tensor<5xf32>\n"},
     {"softmax", "%a = nn.softmax %h : tensor<5xf32>\n"},
