@@ -291,6 +291,29 @@ TEST_F(DatasetFiles, SearchOrderAndMissingFiles) {
             std::string::npos);
 }
 
+/// Rows are compared as kernels read them, and those of the same files by their place.
+TEST(SharedRow, IsFoundByItsFeatures) {
+  auto with = [](const char *digest, std::vector<float> features, std::vector<int32_t> rows) {
+    Dataset data;
+    data.digest = digest;
+    data.featureSize = 2;
+    for (Split *split : {&data.train, &data.test}) {
+      split->features = features;
+      split->rows = rows;
+      split->count = int64_t(rows.size());
+    }
+    return data;
+  };
+  Dataset kept = with("a", {0, 1, 2, 3}, {7, 9});
+  EXPECT_EQ(sharedRow(kept, "test", with("b", {5, 5, 2, 3}, {0, 1}), "train"), 9);
+  EXPECT_EQ(sharedRow(kept, "test", with("b", {-0.0f, 1}, {0}), "train"), 7) << "the sign of zero";
+  EXPECT_EQ(sharedRow(kept, "test", with("b", {1e-45f, 1}, {0}), "train"), 7) << "a subnormal number";
+  EXPECT_EQ(sharedRow(kept, "test", with("b", {1, 0, 3, 2}, {7, 9}), "train"), std::nullopt);
+  EXPECT_EQ(sharedRow(kept, "test", with("a", {0, 1}, {8}), "train"), std::nullopt) << "the same row twice in a file";
+  EXPECT_EQ(sharedRow(kept, "test", with("a", {0, 1}, {9}), "train"), 9);
+  EXPECT_EQ(sharedRow(with("a", {}, {}), "test", kept, "train"), std::nullopt);
+}
+
 TEST(DatasetReal, Digits) {
   if (!present("digits.csv.gz"))
     GTEST_SKIP() << "python3-sklearn is not installed";
