@@ -20,11 +20,13 @@ using namespace selfopt::reference;
 /// A chain of calls longer than this can only be a recursion, which straight-line code never leaves.
 static constexpr unsigned maxCallDepth = 128;
 
-double Interpreter::round(double x, Type elementType) const {
+double Interpreter::roundOther(double x, Type elementType) const {
   if (precision == Precision::Double)
     return x;
-  if (elementType.isF32())
+  if (elementType.isF32()) {
+    knownF32 = elementType;
     return double(float(x));
+  }
   if (elementType.isF64())
     return x;
   auto type = dyn_cast<FloatType>(elementType);

@@ -53,7 +53,10 @@ public:
   }
 
   /// Rounds to the element type's precision unless `Precision::Double` was asked for.
-  double round(double x, mlir::Type elementType) const;
+  double round(double x, mlir::Type elementType) const {
+    // Asked for every element of every value.
+    return elementType == knownF32 ? double(float(x)) : roundOther(x, elementType);
+  }
   Precision getPrecision() const { return precision; }
   /// The value that an SSA value has now (operands of region terminators, captured values).
   const Tensor &lookup(mlir::Value v) const { return values.find(v)->second; }
@@ -68,7 +71,10 @@ public:
   }
 
 private:
+  double roundOther(double x, mlir::Type elementType) const;
+
   Precision precision;
+  mutable mlir::Type knownF32; ///< Null until it was met, and where nothing is rounded.
   unsigned depth = 0; ///< Of calls, so that a recursive function ends in an error.
   llvm::SmallVector<llvm::ArrayRef<int64_t>> iterations;
   llvm::DenseMap<mlir::Value, Tensor> values;
