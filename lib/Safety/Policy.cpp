@@ -174,15 +174,16 @@ struct Checker {
       // Which split it is, is for no_flow.
       if (!isa<TrainOp>(op) || op.getAttrDictionary() == then->getAttrDictionary())
         continue;
-      for (NamedAttribute now : op.getAttrs()) {
-        auto names = dyn_cast<SymbolRefAttr>(now.getValue());
-        auto before = then->getAttrOfType<SymbolRefAttr>(now.getName().getValue());
-        StringRef is = names ? names.getRootReference().getValue() : "";
-        StringRef was = before ? before.getRootReference().getValue() : "";
+      // What it names now, or named in the spec.
+      for (NamedAttribute role : llvm::concat<const NamedAttribute>(op.getAttrs(), then->getAttrs())) {
+        auto names = op.getAttrOfType<SymbolRefAttr>(role.getName().getValue());
+        auto named = then->getAttrOfType<SymbolRefAttr>(role.getName().getValue());
+        StringRef is = names ? names.getRootReference().getValue() : "nothing";
+        StringRef was = named ? named.getRootReference().getValue() : "nothing";
         // Other data to train on is a matter of no_flow, too, where it is judged on the same.
         if (is == was || judgeAlike(spec.lookupSymbol<DatasetOp>(is), original.lookupSymbol<DatasetOp>(was)))
           continue;
-        return what + " has @" + is.str() + " for its " + now.getName().str() + ", and @" + was.str() + " in the spec";
+        return what + " has @" + is.str() + " for its " + role.getName().str() + ", and @" + was.str() + " in the spec";
       }
     }
     return "";
@@ -218,7 +219,7 @@ struct Checker {
     // Steps, and the ages of examples that a sampler passes over.
     if (train.getOptimizer() == name || train.getSampler() == name) {
       UpdateRuleOptions options;
-      if (double lr = train.getLr().convertToDouble(); isa<OptimizerOp>(proved) && !(lr > 0 && lr <= 1))
+      if (double lr = train.getLr().convertToDouble(); isa<OptimizerOp>(proved) && !(lr > 0 && lr <= options.maxLearningRate))
         return "lr is " + formatDouble(lr) + ", and what was asked for is proved of (0, 1]";
       if (facts.cost && double(facts.cost->steps) > options.steps)
         return "it is " + std::to_string(facts.cost->steps) + " steps, and what was asked for is proved of " +

@@ -71,7 +71,6 @@ public:
   llvm::Expected<std::vector<float>> margins(llvm::ArrayRef<float> features, int64_t count, double radius,
                                              llvm::ArrayRef<int32_t> labels);
 
-  int64_t classes() const { return numClasses; }
   /// Calls of functions by now: what a check costs, in slices of `slice` examples.
   int64_t calls() const { return numCalls; }
   static constexpr int64_t slice = 64;
