@@ -37,6 +37,44 @@ TEST(Structured, Matmul) {
     }
 }
 
+/// So many points that they are computed in lanes, more than once through: operands with their dimensions exchanged and
+/// left out, two dimensions to sum over, two results. Sums are in the order of the loops, bit for bit.
+TEST(Structured, ManyPointsInLanes) {
+  std::mt19937 engine(2);
+  const int I = 70, K = 65, J = 2, L = 3;
+  Tensor a = randomTensor(engine, {J, I, L}), b = randomTensor(engine, {K}), start = randomTensor(engine, {K, I});
+  Tensors r = runText(R"(
+    #a = affine_map<(i, j, k, l) -> (j, i, l)>
+    #b = affine_map<(i, j, k, l) -> (k)>
+    #o = affine_map<(i, j, k, l) -> (k, i)>
+    func.func @f(%a: tensor<2x70x3xf32>, %b: tensor<65xf32>, %s: tensor<65x70xf32>) -> (tensor<65x70xf32>, tensor<65x70xf32>) {
+      %r:2 = linalg.generic {indexing_maps = [#a, #b, #o, #o], iterator_types = ["parallel", "reduction", "parallel", "reduction"]}
+          ins(%a, %b : tensor<2x70x3xf32>, tensor<65xf32>) outs(%s, %s : tensor<65x70xf32>, tensor<65x70xf32>) {
+        ^bb0(%x: f32, %y: f32, %sum: f32, %most: f32):
+          %p = arith.mulf %x, %y : f32
+          %n = arith.addf %sum, %p : f32
+          %d = arith.subf %x, %y : f32
+          %m = arith.maximumf %most, %d : f32
+          linalg.yield %n, %m : f32, f32
+      } -> (tensor<65x70xf32>, tensor<65x70xf32>)
+      return %r#0, %r#1 : tensor<65x70xf32>, tensor<65x70xf32>
+    })",
+                      {a, b, start});
+  ASSERT_EQ(r.size(), 2u);
+  for (int i = 0; i < I; ++i)
+    for (int k = 0; k < K; ++k) {
+      float sum = float(start.floats[k * I + i]), most = sum;
+      for (int j = 0; j < J; ++j)
+        for (int l = 0; l < L; ++l) {
+          float x = float(a.floats[(j * I + i) * L + l]), y = float(b.floats[k]), product = x * y;
+          sum = sum + product;
+          most = std::max(most, x - y);
+        }
+      ASSERT_EQ(r[0].floats[k * I + i], sum) << i << " " << k;
+      ASSERT_EQ(r[1].floats[k * I + i], most) << i << " " << k;
+    }
+}
+
 TEST(Structured, NamedOps) {
   Tensors r = runText(R"(
     func.func @f(%m: tensor<2x3xf32>, %v: tensor<3xf32>, %u: tensor<2xf32>) ->
