@@ -256,3 +256,9 @@ void selfopt::walkSymbolRefs(Operation *op, llvm::function_ref<void(SymbolRefAtt
       walk(attribute.getValue());
   });
 }
+
+bool selfopt::isCorrectlyRounded(Operation *op) {
+  return op->getName().getDialectNamespace() != "math" ||
+         isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp, math::RoundEvenOp, math::RoundOp,
+             math::SqrtOp, math::TruncOp, math::AbsIOp>(op);
+}

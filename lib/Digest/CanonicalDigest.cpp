@@ -24,7 +24,6 @@
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Interfaces/Interfaces.h"
 #include "SelfOpt/Support/Digest.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -147,13 +146,6 @@ void Encoder::add(Attribute attribute) {
 }
 
 } // namespace
-
-/// Functions that every machine computes alike: the folders of the others call its mathematical library.
-static bool isCorrectlyRounded(Operation *op) {
-  return op->getName().getDialectNamespace() != "math" ||
-         isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp, math::RoundEvenOp, math::RoundOp,
-             math::SqrtOp, math::TruncOp, math::AbsIOp>(op);
-}
 
 /// One pass is enough: the operands of an op are folded before it.
 void selfopt::foldProgram(Block &block) {

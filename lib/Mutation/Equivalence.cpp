@@ -11,6 +11,7 @@
 #include "SelfOpt/Dialect/Structure.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Reference/Lanes.h"
+#include "SelfOpt/Safety/ProgramEquivalence.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
@@ -48,11 +49,12 @@ class InputMaker {
 public:
   explicit InputMaker(Operation *program) : types(program->getRegion(0).front().getArgumentTypes()) {
     // A label is the number of an element of what is predicted.
-    int64_t labels = 10;
+    std::optional<int64_t> labels;
     for (Type type : types)
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() && tensor.getDimSize(0) > 0)
-        labels = std::min(labels, tensor.getDimSize(0));
-    below.assign(types.size(), labels);
+        labels = std::min(labels.value_or(tensor.getDimSize(0)), tensor.getDimSize(0));
+    isBounded = labels && isa<LossOp>(program);
+    below.assign(types.size(), labels.value_or(10));
     // A reward is of states and actions of its environment, whichever leads where.
     auto reward = dyn_cast<RewardOp>(program);
     if (!reward || !reward->getParentOp())
@@ -60,6 +62,7 @@ public:
     if (auto environment = SymbolTable::lookupNearestSymbolFrom<EnvironmentOp>(reward, reward.getEnvironmentAttr())) {
       below = {int64_t(environment.getStates()), int64_t(environment.getActions()), int64_t(environment.getStates())};
       rows = std::min<int64_t>(below[0] * below[1], 1024);
+      isBounded = true;
     }
   }
 
@@ -76,6 +79,8 @@ public:
     }
   }
 
+  /// What integers are below in every training; empty where that is not known.
+  ArrayRef<int64_t> bounds() const { return isBounded ? ArrayRef(below) : ArrayRef<int64_t>(); }
   size_t countRows() const { return size_t(rows); }
   /// What tells makers for arguments of the same types apart.
   std::string text() const {
@@ -122,6 +127,7 @@ public:
 private:
   TypeRange types;
   SmallVector<int64_t> below; ///< Of each argument, where it is integers.
+  bool isBounded = false;
   int64_t rows = 0;
   Philox random{0x65717569};
 };
@@ -218,7 +224,24 @@ static ArrayRef<Tensor> makeColumns(Operation *program, unsigned random) {
   return columns;
 }
 
-LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random) {
+static InFlightDiagnostic reportDifference(Operation *after, size_t i, const Tensor &expected, const Tensor &found,
+                                           ArrayRef<Tensor> input) {
+  return after->emitOpError("is not equivalent: expected result ")
+         << i << " to be " << textOf(expected) << " on the input (" << textOf(input) << "), found " << textOf(found);
+}
+
+static LogicalResult compareOn(Operation *before, Operation *after, ArrayRef<Tensor> input) {
+  SmallVector<Tensor> expected, found;
+  if (failed(Interpreter().runBlock(before->getRegion(0).front(), input, expected)) ||
+      failed(Interpreter().runBlock(after->getRegion(0).front(), input, found)))
+    return failure();
+  for (auto [i, e, f] : llvm::enumerate(expected, found))
+    if (!sameBits(e, f))
+      return reportDifference(after, i, e, f, input);
+  return success();
+}
+
+static LogicalResult compareOnInputs(Operation *before, Operation *after, unsigned random) {
   Block &one = before->getRegion(0).front(), &other = after->getRegion(0).front();
   if (one.getArgumentTypes() != other.getArgumentTypes() ||
       one.getTerminator()->getOperandTypes() != other.getTerminator()->getOperandTypes())
@@ -229,10 +252,6 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
                                 "to make inputs of, found ")
              << type;
 
-  auto differs = [&](size_t i, const Tensor &expected, const Tensor &found, ArrayRef<Tensor> input) {
-    return after->emitOpError("is not equivalent: expected result ")
-           << i << " to be " << textOf(expected) << " on the input (" << textOf(input) << "), found " << textOf(found);
-  };
   if (one.getNumArguments() && hasLanes(one) && hasLanes(other)) {
     ArrayRef<Tensor> columns = makeColumns(after, random);
     SmallVector<Tensor> expected, found;
@@ -244,18 +263,44 @@ LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, 
       if (!sameBits(e, f))
         for (size_t lane = 0; lane < size_t(e.size()); ++lane)
           if (Tensor x = laneOf(e, lane), y = laneOf(f, lane); !sameBits(x, y))
-            return differs(i, x, y, llvm::to_vector(llvm::map_range(columns, [&](const Tensor &c) { return laneOf(c, lane); })));
+            return reportDifference(after, i, x, y, llvm::map_to_vector(columns, [&](const Tensor &c) { return laneOf(c, lane); }));
     return success();
   }
-  for (const SmallVector<Tensor> &input : makeInputs(after, random)) {
-    SmallVector<Tensor> expected, found;
-    if (failed(Interpreter().runBlock(one, input, expected)) || failed(Interpreter().runBlock(other, input, found)))
+  for (const SmallVector<Tensor> &input : makeInputs(after, random))
+    if (failed(compareOn(before, after, input)))
       return failure();
-    for (auto [i, e, f] : llvm::enumerate(expected, found))
-      if (!sameBits(e, f))
-        return differs(i, e, f, input);
-  }
   return success();
+}
+
+/// The input that a solver proposes; of what it says nothing about, zeros.
+static SmallVector<Tensor> inputOf(const llvm::DenseMap<unsigned, APInt> &guess, TypeRange types) {
+  SmallVector<Tensor> input;
+  for (auto [i, type] : llvm::enumerate(types)) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    Type element = getElementTypeOrSelf(type);
+    input.push_back(Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), isa<FloatType>(element)));
+    auto it = guess.find(unsigned(i));
+    if (it == guess.end())
+      continue;
+    if (auto format = dyn_cast<FloatType>(element))
+      llvm::fill(input.back().floats, APFloat(format.getFloatSemantics(), it->second).convertToDouble());
+    else
+      llvm::fill(input.back().integers, it->second.getSExtValue());
+  }
+  return input;
+}
+
+LogicalResult selfopt::validateEquivalence(Operation *before, Operation *after, unsigned random, OpBuilder *queries) {
+  if (failed(compareOnInputs(before, after, random)))
+    return failure();
+  InputMaker maker(after);
+  EquivalenceProof proof = proveEquivalence(before, after, maker.bounds(), queries);
+  if (proof.result.verdict == Verdict::Holds)
+    return success();
+  if (!proof.guess.empty() &&
+      failed(compareOn(before, after, inputOf(proof.guess, after->getRegion(0).front().getArgumentTypes()))))
+    return failure();
+  return after->emitOpError("is not proved equivalent: ") << proof.result.detail;
 }
 
 LogicalResult selfopt::editEquivalently(Operation *mutation, Operation *target,

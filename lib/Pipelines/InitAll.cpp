@@ -26,6 +26,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SMT/IR/SMTDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -33,7 +34,7 @@ using namespace mlir;
 void selfopt::registerAllDialects(DialectRegistry &registry) {
   registry.insert<SelfOptDialect, nn::NNDialect, safety::SafetyDialect, evolve::EvolveDialect, plan::PlanDialect,
                   arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                  memref::MemRefDialect, tensor::TensorDialect>();
+                  memref::MemRefDialect, mlir::smt::SMTDialect, tensor::TensorDialect>();
   registerReferenceModels(registry);
   registerArithPullbacks(registry);
   registerMathPullbacks(registry);

@@ -18,16 +18,20 @@ llvm::StringRef smt::stringifyAnswer(Answer answer) {
   return answer == Answer::Unsatisfiable ? "unsat" : answer == Answer::Satisfiable ? "sat" : "unknown";
 }
 
-Answer smt::ask(const std::string &text, unsigned resources) {
+std::string smt::run(const std::string &text, unsigned resources) {
   Z3_config config = Z3_mk_config();
   Z3_context context = Z3_mk_context(config);
   Z3_del_config(config);
   // The default ends the process.
   Z3_set_error_handler(context, [](Z3_context, Z3_error_code) {});
   std::string limit = "(set-option :rlimit " + std::to_string(resources) + ")\n";
-  // Whatever else it says, of a text that it can't read for one, is no answer.
   std::string said = Z3_eval_smtlib2_string(context, (limit + text).c_str());
   Z3_del_context(context);
+  return said;
+}
+Answer smt::ask(const std::string &text, unsigned resources) {
+  std::string said = run(text, resources);
+  // Whatever else it says, of a text that it can't read for one, is no answer.
   return said == "unsat\n" ? Answer::Unsatisfiable : said == "sat\n" ? Answer::Satisfiable : Answer::Unknown;
 }
 

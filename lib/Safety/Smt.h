@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A question is SMT-LIB 2 text, so that any other solver can be asked the same. It is written by hand: MLIR's smt
-// dialect knows Booleans, integers, bit vectors and arrays, and no reals.
+// A question is SMT-LIB 2 text, so that any other solver can be asked the same. About bits it is written by way of MLIR's
+// smt dialect; about reals, which that dialect does not know, by hand.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SAFETY_SMT_H
@@ -21,7 +21,8 @@ namespace selfopt::smt {
 enum class Answer { Unsatisfiable, Satisfiable, Unknown };
 llvm::StringRef stringifyAnswer(Answer answer);
 
-/// Of Z3. `resources` is its rlimit, which unlike a time-out gives the same answer on every machine.
+/// What Z3 says. `resources` is its rlimit, which unlike a time-out gives the same answer on every machine.
+std::string run(const std::string &text, unsigned resources);
 Answer ask(const std::string &text, unsigned resources);
 
 /// mantissa * 10^exponent.

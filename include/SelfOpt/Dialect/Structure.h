@@ -39,6 +39,9 @@ mlir::ModuleOp cloneSpec(mlir::ModuleOp spec);
 /// The attributes of getAttrs(), in its order, without the dictionary that it makes of those that are properties.
 llvm::SmallVector<mlir::NamedAttribute, 8> sortedAttributes(mlir::Operation *op);
 
+/// Whether every machine computes the op alike: the folders of the others call its mathematical library.
+bool isCorrectlyRounded(mlir::Operation *op);
+
 /// Calls `visit` with every symbol reference in the attributes of an op, and of the ops in its regions, in the order of
 /// the ops and of their attributes' names. The parts of a nested reference are not visited by themselves: they are no
 /// symbols of the module.

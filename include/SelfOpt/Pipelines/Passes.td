@@ -39,6 +39,19 @@ def DeriveBounds : Pass<"selfopt-derive-bounds", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ProveEquivalent : Pass<"selfopt-prove-equivalent", "::mlir::ModuleOp"> {
+  let summary = "proves that two programs of a module compute the same";
+  let description = [{
+    Runs `@before` and `@after` on generated inputs, then asks Z3 whether any other tells them apart. Fails where one does,
+    and where neither is shown. Leaves in the module what was asked: a `smt.solver` for each question, as
+    `mlir-translate --export-smtlib` takes it. Numbers are bits; an op that rounds is any function that keeps the laws
+    of IEEE 754 about signs, zeros, ones, powers of two, NaN and the order of operands.
+  }];
+  let options = [Option<"before", "before", "std::string", "", "symbol of a program">,
+                 Option<"after", "after", "std::string", "", "symbol of another one of the same types">];
+  let dependentDialects = ["::mlir::smt::SMTDialect"];
+}
+
 def CheckPolicy : Pass<"selfopt-check-policy", "::mlir::ModuleOp"> {
   let summary = "checks a spec against its own policy";
   let description = [{

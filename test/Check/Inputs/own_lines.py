@@ -15,7 +15,7 @@ files = [p for folder in ("tools/selfopt-check", "lib/Certificate", "lib/Digest"
 # The policy and whatever proofs it is made of, as the CMake file lists them, with the headers that they include.
 safety = source / "lib/Safety"
 cmake = (safety / "CMakeLists.txt").read_text()
-listed = "".join(re.findall(r"selfopt_library\(SelfOpt(?:Policy|Proofs|Rewards|UpdateRules)\s(.*?)\bLIBS\b", cmake, re.S))
+listed = "".join(re.findall(r"selfopt_library\(SelfOpt(?:Policy|Proofs|Rewards|Smt|UpdateRules)\s(.*?)\bLIBS\b", cmake, re.S))
 proofs = [safety / name for name in re.findall(r"[\w/]+\.cpp", listed)]
 assert {"Policy.cpp", "RewardShaping.cpp", "UpdateRule.cpp"} <= {p.name for p in proofs}, proofs
 elsewhere = {"IntervalMath.h", "RangeAnalysis.h", "RangeModels.h", "BoundProgram.h", "CostModels.h", "ProgramCost.h"}

@@ -6,7 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Mutation/Equivalence.h"
+#include "SelfOpt/Reference/Interpreter.h"
+#include "SelfOpt/Safety/ProgramEquivalence.h"
 #include "Specs.h"
+#include "llvm/ADT/StringExtras.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
@@ -36,6 +39,12 @@ std::string compare(const std::string &before, const std::string &after) {
   bool ok = succeeded(validateEquivalence(one->lookupSymbol("s"), other->lookupSymbol("s")));
   EXPECT_EQ(ok, text.empty());
   return text;
+}
+
+/// What is proved without any input tried first.
+Verdict prove(const std::string &before, const std::string &after) {
+  OwningOpRef<ModuleOp> one = parse(before), other = parse(after);
+  return proveEquivalence(one->lookupSymbol("s"), other->lookupSymbol("s")).result.verdict;
 }
 
 TEST(Equivalence, SamePrograms) {
@@ -69,6 +78,10 @@ TEST(Equivalence, WrongRewritesAreRefused) {
       // Twice and half overflow.
       {"%k = arith.mulf %t, %two : f32\n%r = arith.divf %k, %two : f32", "%r = arith.mulf %t, %one : f32",
        "%k = arith.addf %t, %t : f32\n%r = arith.divf %k, %two : f32"},
+      // A third is rounded, a quarter is not.
+      {"%k = arith.constant 3.0 : f32\n%r = arith.divf %t, %k : f32",
+       "%k = arith.constant 0.333333343 : f32\n%r = arith.mulf %t, %k : f32",
+       "%k = arith.constant -3.0 : f32\n%n = arith.negf %t : f32\n%r = arith.divf %n, %k : f32"},
       // The root of a square.
       {"%k = arith.mulf %t, %t : f32\n%r = math.sqrt %k : f32", "%r = math.absf %t : f32",
        "%n = arith.negf %t : f32\n%k = arith.mulf %n, %n : f32\n%r = math.sqrt %k : f32"}};
@@ -77,6 +90,7 @@ TEST(Equivalence, WrongRewritesAreRefused) {
     EXPECT_NE(compare(before, schedule(std::string(constants) + pair.wrong)).find("is not equivalent: expected result 0"),
               std::string::npos)
         << pair.wrong;
+    EXPECT_EQ(prove(before, schedule(std::string(constants) + pair.wrong)), Verdict::Unknown) << pair.wrong;
     EXPECT_EQ(compare(before, schedule(std::string(constants) + pair.right)), "") << pair.right;
   }
   // Neither sums nor products associate.
@@ -92,6 +106,166 @@ TEST(Equivalence, WrongRewritesAreRefused) {
                             "%n = arith.cmpf uno, %a, %b : f32\n%s = arith.addf %a, %b : f32\n"
                             "%r = arith.select %n, %s, %m : f32")),
             "");
+}
+
+/// Inputs that no test tries, one of 2^32: a solver finds it, and it is a witness.
+TEST(Equivalence, NeedlesAreFound) {
+  std::string plain = schedule("%r = arith.mulf %t, %t : f32");
+  EXPECT_EQ(compare(plain, schedule("%x = arith.mulf %t, %t : f32\n%k = arith.constant 1.2345 : f32\n"
+                                    "%c = arith.cmpf oeq, %t, %k : f32\n%r = arith.select %c, %k, %x : f32")),
+            "'selfopt.schedule' op is not equivalent: expected result 0 to be 1.52399039 on the input (1.23450005), found "
+            "1.23450005");
+  EXPECT_EQ(compare(plain, schedule("%x = arith.mulf %t, %t : f32\n%i = arith.bitcast %t : f32 to i32\n"
+                                    "%k = arith.constant 123456789 : i32\n%c = arith.cmpi eq, %i, %k : i32\n"
+                                    "%r = arith.select %c, %t, %x : f32")),
+            "'selfopt.schedule' op is not equivalent: expected result 0 to be 0 on the input (1.6535997e-34), found "
+            "1.6535997e-34");
+  // Where functions that a solver made up tell them apart, no input does.
+  EXPECT_EQ(compare(sampler("%x = arith.addf %a, %b : f32\n%r = math.sqrt %x : f32"),
+                    sampler("%x = arith.addf %a, %b : f32\n%y = math.sqrt %x : f32\n%k = arith.constant 1.2345 : f32\n"
+                            "%s = math.sin %a : f32\n%c = arith.cmpf oeq, %s, %k : f32\n%r = arith.select %c, %k, %y : f32")),
+            "'selfopt.sampler' op is not proved equivalent: result 0, of a math.sqrt and of a arith.select: a solver finds "
+            "numbers, and functions for the ops that round, by which they differ");
+}
+
+/// Tensors: by elements where ops are elementwise, and as a whole where they are not.
+TEST(Equivalence, Tensors) {
+  auto loss = [](const std::string &body) {
+    return "selfopt.loss @s(%p: tensor<3xf32>, %label: i32) -> f32 {\n%one = arith.constant dense<1.0> : tensor<3xf32>\n"
+           "%some = arith.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>\n" +
+           body + "\n%r = nn.reduce sum %l : f32\nselfopt.return %r : f32\n}";
+  };
+  std::string before = loss("%a = arith.mulf %p, %one : tensor<3xf32>\n%n = arith.negf %a : tensor<3xf32>\n"
+                            "%m = arith.negf %n : tensor<3xf32>\n%l = nn.log_softmax %m : tensor<3xf32>");
+  EXPECT_EQ(compare(before, loss("%l = nn.log_softmax %p : tensor<3xf32>")), "");
+  EXPECT_EQ(prove(before, loss("%l = nn.softmax %p : tensor<3xf32>")), Verdict::Unknown);
+  EXPECT_EQ(prove(before, loss("%a = arith.mulf %p, %some : tensor<3xf32>\n%l = nn.log_softmax %a : tensor<3xf32>")),
+            Verdict::Unknown);
+  // An operand of two, an attribute, a result of two.
+  auto scaled = [&](const std::string &body) {
+    return "selfopt.loss @s(%p: tensor<3xf32>, %label: i32) -> f32 {\n%one = arith.constant dense<1.0> : tensor<3xf32>\n"
+           "%k = arith.constant 1 : i32\n" + body + "\nselfopt.return %r : f32\n}";
+  };
+  std::string picked = "%q = arith.mulf %p, %one : tensor<3xf32>\n%r = nn.pick %q[%label] : f32";
+  EXPECT_EQ(prove(scaled(picked), scaled("%r = nn.pick %p[%label] : f32")), Verdict::Holds);
+  EXPECT_EQ(prove(scaled(picked), scaled("%r = nn.pick %p[%k] : f32")), Verdict::Unknown);
+  EXPECT_EQ(prove(scaled("%r = nn.reduce sum %p : f32"), scaled("%r = nn.reduce mean %p : f32")), Verdict::Unknown);
+  auto half = [](const std::string &n) {
+    return "func.func @s(%a: i32, %b: i32) -> i32 {\n%x:2 = arith.mului_extended %a, %b : i32\nreturn %x#" + n + " : i32\n}";
+  };
+  EXPECT_EQ(prove(half("0"), half("0")), Verdict::Holds);
+  EXPECT_EQ(prove(half("0"), half("1")), Verdict::Unknown);
+  // Equal where the element is above 0; but its softmax is of them all.
+  std::string guarded = "%zero = arith.constant dense<0.0> : tensor<3xf32>\n"
+                        "%c = arith.cmpf ogt, %p, %zero : tensor<3xf32>\n%x = arith.select %c, %p, %one : tensor<3xi1>, tensor<3xf32>\n";
+  EXPECT_EQ(prove(loss(guarded + "%s = nn.softmax %p : tensor<3xf32>\n%l = arith.select %c, %s, %one : tensor<3xi1>, tensor<3xf32>"),
+                  loss(guarded + "%s = nn.softmax %x : tensor<3xf32>\n%l = arith.select %c, %s, %one : tensor<3xi1>, tensor<3xf32>")),
+            Verdict::Unknown);
+}
+
+/// Numbers that two layers make of one input are not the same: they have weights of their own.
+TEST(Equivalence, LayersAreNoFunctions) {
+  auto model = [](const std::string &body) {
+    return "selfopt.model @s(%x: tensor<3xf32>) -> tensor<3xf32> {\n%a = nn.dense %x units(3) : tensor<3xf32>\n" + body +
+           "\nselfopt.return %r : tensor<3xf32>\n}";
+  };
+  std::string two = model("%b = nn.dense %x units(3) : tensor<3xf32>\n%r = arith.subf %a, %b : tensor<3xf32>");
+  EXPECT_EQ(prove(two, two), Verdict::Unknown);
+}
+
+/// An op on two operands of a type, at one pair of constants.
+struct Point {
+  std::string op, type, a, b;
+
+  std::string result() const { return StringRef(op).contains("cmp") ? "i1" : type; }
+  std::string head(StringRef returns) const { return "func.func @s(%a: " + type + ", %b: " + type + ") -> " + returns.str() + " {\n"; }
+  std::string apply() const { return "%r0 = " + op + " %a, %b : " + type + "\n"; }
+  static std::string tail(const std::string &value, StringRef type) { return "return " + value + " : " + type.str() + "\n}\n"; }
+
+  /// What the interpreter says, as a constant.
+  std::string value() const {
+    OwningOpRef<ModuleOp> at = parse("func.func @s() -> " + result() + " {\n%a = arith.constant " + a + " : " + type +
+                                     "\n%b = arith.constant " + b + " : " + type + "\n" + apply() + tail("%r0", result()));
+    SmallVector<reference::Tensor> found;
+    EXPECT_TRUE(succeeded(reference::Interpreter().call(at->lookupSymbol("s"), {}, found)));
+    if (!found[0].isFloat)
+      return result() == "i1" ? (found[0].integers[0] & 1 ? "true" : "false") : std::to_string(found[0].integers[0]);
+    float x = float(found[0].floats[0]);
+    return "0x" + llvm::utohexstr(std::isnan(x) ? 0x7fc00000u : llvm::bit_cast<uint32_t>(x), false, 8);
+  }
+  /// Code for %m, whether %a and %b are the constants, and %v, what the interpreter says then; with a number.
+  std::string match(const std::string &n) const {
+    std::string text;
+    for (auto [x, constant] : {std::pair(std::string("%a"), a), std::pair(std::string("%b"), b)}) {
+      text += x + "k" + n + " = arith.constant " + constant + " : " + type + "\n";
+      std::string one = x, other = x + "k" + n, bits = type;
+      if (type == "f32") {
+        bits = "i32";
+        text += x + "x" + n + " = arith.bitcast " + one + " : f32 to i32\n" + x + "y" + n + " = arith.bitcast " + other +
+                " : f32 to i32\n";
+        one = x + "x" + n;
+        other = x + "y" + n;
+      }
+      text += x + "e" + n + " = arith.cmpi eq, " + one + ", " + other + " : " + bits + "\n";
+    }
+    return text + "%m" + n + " = arith.andi %ae" + n + ", %be" + n + " : i1\n%v" + n + " = arith.constant " + value() +
+           (result() == "i1" ? "" : " : " + result()) + "\n";
+  }
+};
+
+/// Where %a and %b are some pair of constants, what the interpreter computes, and the op otherwise: proved to be the op.
+void expectExact(const std::string &op, const std::string &type, ArrayRef<StringRef> constants) {
+  Point point{op, type, "", ""};
+  std::string text = point.head(point.result()) + point.apply(), before = text + Point::tail("%r0", point.result());
+  int n = 0;
+  for (StringRef a : constants)
+    for (StringRef b : constants) {
+      std::string number = std::to_string(++n);
+      point.a = a;
+      point.b = b;
+      text += point.match(number) + "%r" + number + " = arith.select %m" + number + ", %v" + number + ", %r" +
+              std::to_string(n - 1) + " : " + point.result() + "\n";
+    }
+  EXPECT_EQ(prove(before, text + Point::tail("%r" + std::to_string(n), point.result())), Verdict::Holds) << op;
+}
+
+/// Of an op that rounds only laws are known. That it is never what the interpreter computes must not follow from them.
+void expectConsistent(const std::string &op, ArrayRef<StringRef> constants) {
+  for (StringRef a : constants)
+    for (StringRef b : constants) {
+      Point point{op, "f32", a.str(), b.str()};
+      std::string never = point.head("i1") + "%r = arith.constant false\n" + Point::tail("%r", "i1");
+      std::string sometimes = point.head("i1") + point.apply() + point.match("1") +
+                              "%x = arith.bitcast %r0 : f32 to i32\n%y = arith.bitcast %v1 : f32 to i32\n"
+                              "%e = arith.cmpi eq, %x, %y : i32\n%r = arith.andi %e, %m1 : i1\n" + Point::tail("%r", "i1");
+      EXPECT_EQ(prove(sometimes, never), Verdict::Unknown) << op << " of " << a.str() << " and " << b.str();
+    }
+}
+
+TEST(Equivalence, LawsOfRounding) {
+  StringRef constants[] = {"0.0", "-0.0", "1.0", "-2.0", "3.3", "-3.0e38", "1.0e-42", "0x7F800000", "0xFF800000", "0x7FC00000"};
+  for (const char *op : {"arith.addf", "arith.subf", "arith.mulf", "arith.divf"})
+    expectConsistent(op, constants);
+}
+
+TEST(Equivalence, ExactOps) {
+  StringRef floats[] = {"0.0", "-0.0", "1.0", "-1.5", "3.4e38", "1.0e-42", "-1.0e-42", "0x7F800000", "0xFF800000", "0x7FC00000"};
+  for (const char *op : {"maximumf", "minimumf", "cmpf oeq,", "cmpf ogt,", "cmpf oge,", "cmpf olt,", "cmpf ole,", "cmpf one,",
+                         "cmpf ord,", "cmpf ueq,", "cmpf ugt,", "cmpf uge,", "cmpf ult,", "cmpf ule,", "cmpf une,", "cmpf uno,"})
+    expectExact(std::string("arith.") + op, "f32", floats);
+  // Which of two zeros, and the sign of a NaN, are not said.
+  StringRef numbers[] = {"0.0", "1.0", "-1.5", "3.4e38", "-1.0e-42", "0x7F800000", "0xFF800000"};
+  for (const char *op : {"math.copysign", "arith.maxnumf", "arith.minnumf"})
+    expectExact(op, "f32", numbers);
+  StringRef integers[] = {"0", "1", "-1", "7", "-8", "100", "-128", "127"};
+  for (const char *op : {"addi", "subi", "muli", "andi", "ori", "xori", "maxsi", "minsi", "maxui", "minui", "cmpi eq,", "cmpi ne,",
+                         "cmpi slt,", "cmpi sle,", "cmpi sgt,", "cmpi sge,", "cmpi ult,", "cmpi ule,", "cmpi ugt,", "cmpi uge,"})
+    expectExact(std::string("arith.") + op, "i8", integers);
+  StringRef shifts[] = {"1", "7", "3", "5"}, divisors[] = {"1", "7", "-3", "5", "-128"};
+  for (const char *op : {"shli", "shrsi", "shrui"})
+    expectExact(std::string("arith.") + op, "i8", shifts);
+  for (const char *op : {"divsi", "divui", "remsi", "remui"})
+    expectExact(std::string("arith.") + op, "i8", divisors);
 }
 
 TEST(Equivalence, SaysWhere) {
