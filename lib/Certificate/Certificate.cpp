@@ -23,8 +23,8 @@ static constexpr int64_t version = 2; // 1 had evidence that nothing could be ve
 static constexpr StringLiteral enforcedBy =
     "the arena is allocated to the byte that the plan says, and the worker's address space is limited";
 /// More than a lineage of thousands; and deeper than anything that is written here.
-static constexpr size_t maximumBytes = size_t(64) << 20;
-static constexpr int maximumDepth = 64;
+static constexpr size_t maximumBytes = size_t(64) << 20, maximumValues = size_t(1) << 20;
+static constexpr size_t maximumDepth = 64;
 
 //===----------------------------------------------------------------------===//
 // Writing
@@ -108,23 +108,22 @@ Expected<std::string> selfopt::printCertificate(const Certificate &certificate) 
 // Reading
 //===----------------------------------------------------------------------===//
 
-/// LLVM's parser calls itself for every level.
-static bool isTooDeep(StringRef text) {
-  int depth = 0;
+/// LLVM's parser calls itself for every level, and an object has room for 64 fields.
+static bool isTooLarge(StringRef text) {
+  size_t depth = 0, values = 0;
   bool inString = false;
   for (size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
+    if (c == '"')
+      inString = !inString;
     if (inString) {
       i += c == '\\';
-      inString = c != '"';
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > maximumDepth)
-        return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
+      continue;
     }
+    depth += (c == '[' || c == '{') - (depth && (c == ']' || c == '}'));
+    values += c == '{' ? 64 : c == '[' || c == ',';
+    if (depth > maximumDepth || values > maximumValues)
+      return true;
   }
   return false;
 }
@@ -156,8 +155,9 @@ static bool fromJSON(const json::Value &value, CertifiedCheck &check, json::Path
 Expected<Certificate> selfopt::parseCertificate(StringRef text) {
   if (text.size() > maximumBytes)
     return createStringError("expected at most " + Twine(maximumBytes) + " bytes, found " + Twine(text.size()));
-  if (isTooDeep(text))
-    return createStringError("expected at most " + Twine(maximumDepth) + " levels of JSON, found more");
+  if (isTooLarge(text))
+    return createStringError("expected at most " + Twine(maximumDepth) + " levels of JSON and " + Twine(maximumValues) +
+                             " values, an object counted for 64, found more");
   auto value = json::parse(text);
   if (!value)
     return joinErrors(createStringError("expected JSON"), value.takeError());

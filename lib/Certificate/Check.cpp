@@ -107,8 +107,11 @@ struct Checker {
   }
   void refuse(const Twine &what, llvm::Error error) { refuse(what, llvm::toString(std::move(error))); }
   bool expect(const Twine &what, StringRef expected, StringRef found) {
+    // Evidence may be long: then from where it differs on.
+    size_t same = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end()).first - expected.begin();
+    auto shown = [&](StringRef text) { return text.size() < 1000 ? text : text.substr(same, 200); };
     if (expected != found)
-      refuse(what, "expected " + expected + ", found " + found);
+      refuse(what, "expected " + shown(expected) + ", found " + shown(found));
     return expected == found;
   }
 

@@ -189,6 +189,7 @@ llvm::Expected<std::shared_ptr<Dataset>> selfopt::loadDataset(const DatasetSpec 
     sources.push_back({std::move(*path), std::move(*text)});
   }
   dataset->digest = digester.hex();
+  dataset->train.source = dataset->validation.source = dataset->test.source = digestHex(sources[0].text);
 
   bool idx = spec.format == DatasetSpec::Format::Idx;
   llvm::Expected<Table> table =
@@ -228,6 +229,7 @@ llvm::Expected<std::shared_ptr<Dataset>> selfopt::loadDataset(const DatasetSpec 
 
   if (idx && sources.size() == 4) {
     *table = Table();
+    dataset->test.source = digestHex(sources[2].text);
     table = readIdx(spec, *featureSize, sources[2], sources[3]);
     if (!table)
       return table.takeError();
@@ -250,12 +252,14 @@ void selfopt::useDataBeside(const char *toolPath, void *toolMain) {
 std::optional<int32_t> selfopt::sharedRow(const Dataset &a, llvm::StringRef split, const Dataset &b, llvm::StringRef other) {
   const Split &kept = a.split(split), &read = b.split(other);
   // Bytes that tell rows apart. Kernels take subnormal numbers and -0 for 0.
-  bool sameFiles = a.digest == b.digest;
+  bool sameFile = kept.source == read.source;
+  if (!sameFile && &a == &b)
+    return std::nullopt;
   auto bytesOf = [&](const Split &part) {
     std::vector<float> features(part.features);
     for (float &x : features)
       x = std::fabs(x) < std::numeric_limits<float>::min() ? 0 : x;
-    return sameFiles ? std::string(reinterpret_cast<const char *>(part.rows.data()), part.rows.size() * sizeof(int32_t))
+    return sameFile ? std::string(reinterpret_cast<const char *>(part.rows.data()), part.rows.size() * sizeof(int32_t))
                      : std::string(reinterpret_cast<const char *>(features.data()), features.size() * sizeof(float));
   };
   std::string ours = bytesOf(kept), theirs = bytesOf(read);

@@ -25,6 +25,10 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
   auto E = [&](unsigned i) -> const Interval & { return x[i]->exact; };
   auto S = [&](unsigned i) -> const Interval & { return x[i]->slope; };
   bool same = op->getNumOperands() == 2 && op->getOperand(0) == op->getOperand(1);
+  // Of a NaN, also one that only f32 makes, either operand or neither may be the result: it jumps.
+  auto jumps = [&] {
+    return !(isZero(S(0)) && isZero(S(1))) && llvm::any_of(x, [](const Element *e) { return e->exact.mayBeNaN || e->rounded.mayBeNaN; });
+  };
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](AddFOp) {
         y.exact = plus(E(0), E(1));
@@ -62,12 +66,12 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
       })
       .Case<MaximumFOp, MaxNumFOp>([&](auto) {
         y.exact = ranges::maximum(E(0), E(1));
-        y.slope = E(0).low >= E(1).high ? S(0) : E(1).low >= E(0).high ? S(1) : S(0).join(S(1));
+        y.slope = jumps() ? Interval::top() : E(0).low >= E(1).high ? S(0) : E(1).low >= E(0).high ? S(1) : S(0).join(S(1));
         return true;
       })
       .Case<MinimumFOp, MinNumFOp>([&](auto) {
         y.exact = ranges::minimum(E(0), E(1));
-        y.slope = E(0).high <= E(1).low ? S(0) : E(1).high <= E(0).low ? S(1) : S(0).join(S(1));
+        y.slope = jumps() ? Interval::top() : E(0).high <= E(1).low ? S(0) : E(1).high <= E(0).low ? S(1) : S(0).join(S(1));
         return true;
       })
       .Case([&](AbsFOp) {
@@ -265,7 +269,11 @@ Polynomial ElementRules::newPolynomial(Algebra &ring, Value v, size_t i) {
 
 bool ElementRules::meetAtSwitch(arith::SelectOp op, size_t i) {
   auto compare = op.getCondition().getDefiningOp<arith::CmpFOp>();
-  if (!compare)
+  // It also switches where a side becomes a NaN, in f32 as well.
+  auto mayBeNaN = [&](Value v) {
+    return llvm::any_of(get(v), [](const Element &e) { return e.exact.mayBeNaN || e.rounded.mayBeNaN; });
+  };
+  if (!compare || mayBeNaN(compare.getLhs()) || mayBeNaN(compare.getRhs()))
     return false;
   Algebra ring;
   auto difference = [&](Value a, Value b) {

@@ -26,10 +26,11 @@ using Box = std::vector<std::vector<Interval>>;
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 /// What a slope does on a whole box: nowhere the other way, or everywhere that way.
-bool falls(const ElementAnalysis &a) { return a.result().slope.high <= 0 && !a.result().slope.mayBeNaN; }
-bool rises(const ElementAnalysis &a) { return a.result().slope.low >= 0 && !a.result().slope.mayBeNaN; }
-bool surelyRises(const ElementAnalysis &a) { return a.result().slope.low > 1e-12; }
-bool surelyFalls(const ElementAnalysis &a) { return a.result().slope.high < -1e-12; }
+bool isNumber(const ElementAnalysis &a) { return !a.result().slope.mayBeNaN && !a.result().exact.mayBeNaN; }
+bool falls(const ElementAnalysis &a) { return a.result().slope.high <= 0 && isNumber(a); }
+bool rises(const ElementAnalysis &a) { return a.result().slope.low >= 0 && isNumber(a); }
+bool surelyRises(const ElementAnalysis &a) { return a.result().slope.low > 1e-12 && isNumber(a); }
+bool surelyFalls(const ElementAnalysis &a) { return a.result().slope.high < -1e-12 && isNumber(a); }
 
 int64_t countOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -60,8 +61,8 @@ private:
     auto filled = [](Type type, double low, double high) {
       return std::vector<Interval>(size_t(countOf(type)), Interval::of(low, high));
     };
-    // In f32, as the program's arguments are.
-    domain = double(float(domain)) > domain ? double(std::nextafter(float(domain), 0.0f)) : double(float(domain));
+    // In f32, as the program's arguments are: data within it are rounded alike.
+    domain = double(float(domain));
     Box box;
     for (BlockArgument argument : block.getArguments()) {
       unsigned i = argument.getArgNumber();
@@ -175,7 +176,8 @@ private:
     } else {
       if (claimed) {
         const llvm::json::Object *now = claimedCase(trees.size());
-        tree = now ? now->getString("tree").value_or("").str() : "";
+        // No proof that was found has a longer one.
+        tree = now ? now->getString("tree").value_or("").take_front(1 << 15).str() : "";
       } else if (goalSearch) {
         if (auto result = goalSearch->findTree(program, goal, slope, classes() > 4, looked, options, tree))
           return result;

@@ -171,19 +171,23 @@ struct Checker {
         return what + " is no " + op.getName().getStringRef().str() + " of the spec";
       if (isa<PolicyOp>(op) && !sealed.count(name.str()) && printed(&op) != printed(then))
         return what + " is not the spec's, and nothing seals it";
-      // Which split it is, is for no_flow.
       if (!isa<TrainOp>(op) || op.getAttrDictionary() == then->getAttrDictionary())
         continue;
-      // What it names now, or named in the spec.
+      // What it names now, or named in the spec. Other data to train on is for no_flow, where it is judged on the same;
+      // another split of the same data is one that it is judged on.
       for (NamedAttribute role : llvm::concat<const NamedAttribute>(op.getAttrs(), then->getAttrs())) {
         auto names = op.getAttrOfType<SymbolRefAttr>(role.getName().getValue());
         auto named = then->getAttrOfType<SymbolRefAttr>(role.getName().getValue());
-        StringRef is = names ? names.getRootReference().getValue() : "nothing";
-        StringRef was = named ? named.getRootReference().getValue() : "nothing";
-        // Other data to train on is a matter of no_flow, too, where it is judged on the same.
-        if (is == was || judgeAlike(spec.lookupSymbol<DatasetOp>(is), original.lookupSymbol<DatasetOp>(was)))
+        // A dataset is its training split.
+        auto leafOf = [](SymbolRefAttr a) { return a.getNestedReferences().empty() ? "train" : a.getLeafReference().getValue(); };
+        auto dataOf = [](ModuleOp m, SymbolRefAttr a) { return m.lookupSymbol<DatasetOp>(a.getRootReference()); };
+        if (names == named)
           continue;
-        return what + " has @" + is.str() + " for its " + role.getName().str() + ", and @" + was.str() + " in the spec";
+        if (names && named && leafOf(names) == leafOf(named) &&
+            (names.getRootReference() == named.getRootReference() || judgeAlike(dataOf(spec, names), dataOf(original, named))))
+          continue;
+        auto text = [](Attribute a) { return a ? llvm::formatv("{0}", a).str() : "nothing"; };
+        return what + " has " + text(names) + " for its " + role.getName().str() + ", and " + text(named) + " in the spec";
       }
     }
     return "";
@@ -416,9 +420,9 @@ struct Checker {
     auto sealedData = dyn_cast<DatasetOp>(source);
     if (!sealedData)
       return "";
-    if (sealedData == dataset)
-      return split.empty() || split == read ? "is that split" : "";
-    // Another dataset: the same bytes are the same rows, whatever they are called.
+    if (sealedData == dataset && (split.empty() || split == read))
+      return "is that split";
+    // The same bytes are the same rows, whatever they are called.
     auto a = loadDataset(sealedData, {}), b = loadDataset(dataset, {});
     if (failed(a) || failed(b))
       return "can't be read, so nothing is known of its rows";

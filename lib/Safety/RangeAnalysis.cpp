@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TypeUtilities.h"
+#include <cfloat>
 
 using namespace mlir;
 using namespace selfopt;
@@ -24,6 +25,10 @@ bool selfopt::mayBeUndefined(Operation *op, ArrayRef<Interval> x) {
   if (op->getNumResults() == 0)
     return false;
   Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  // The angle of no direction: MLIR folds it to NaN, and mathematical libraries to 0. Subnormal numbers are flushed.
+  auto mayVanish = [](const Interval &x) { return x.low < FLT_MIN && x.high > -FLT_MIN; };
+  if (isa<math::Atan2Op>(op))
+    return mayVanish(x[0]) && mayVanish(x[1]);
   if (!type.isIntOrIndex() || !isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op->getDialect()))
     return false;
   auto attribute = [&](StringRef name) { return op->getInherentAttr(name).value_or(Attribute()); };

@@ -73,8 +73,9 @@ PotentialResidual::PotentialResidual(const TransitionTable &table, ArrayRef<doub
     }
   // What f32 may round away, of the largest bonus or potential: some sixteen roundings. Sums of the bonus along a way
   // are within off / (1 - discount) of the potential, so only what they have at least counts of it: a large constant,
-  // which a discount near 1 hardly changes, does not explain a large residual.
-  explained = 0x1p-20 * std::max(largestBonus, largest - off / (1 - table.discount)) + 0x1p-900;
+  // which a discount near 1 hardly changes, does not explain a large residual. Nor is what is left of a bonus when most of
+  // it is rounded away that of a potential.
+  explained = std::min(0x1p-20 * std::max(largestBonus, largest - off / (1 - table.discount)), 0x1p-6 * largestBonus) + 0x1p-900;
 }
 
 //===----------------------------------------------------------------------===//
@@ -273,6 +274,8 @@ const Row *runRows(Block &program, ArrayRef<Row> rows, std::string &said,
   }
   if (!findUndefined(program, all))
     return nullptr;
+  if (said = "too large to look for undefined results row by row"; rows.size() * program.getOperations().size() > 1 << 22)
+    return &rows.front();
   for (const Row &row : rows) {
     for (size_t k = 0; k < all.size(); ++k)
       all[k] = Interval::point(double(row[k]));

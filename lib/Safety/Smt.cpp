@@ -14,10 +14,6 @@
 using namespace selfopt;
 using namespace selfopt::smt;
 
-llvm::StringRef smt::stringifyAnswer(Answer answer) {
-  return answer == Answer::Unsatisfiable ? "unsat" : answer == Answer::Satisfiable ? "sat" : "unknown";
-}
-
 std::string smt::run(const std::string &text, unsigned resources) {
   Z3_config config = Z3_mk_config();
   Z3_context context = Z3_mk_context(config);
@@ -29,10 +25,10 @@ std::string smt::run(const std::string &text, unsigned resources) {
   Z3_del_context(context);
   return said;
 }
-Answer smt::ask(const std::string &text, unsigned resources) {
+std::string smt::ask(const std::string &text, unsigned resources) {
   std::string said = run(text, resources);
   // Whatever else it says, of a text that it can't read for one, is no answer.
-  return said == "unsat\n" ? Answer::Unsatisfiable : said == "sat\n" ? Answer::Satisfiable : Answer::Unknown;
+  return said == "unsat\n" ? "unsat" : said == "sat\n" ? "sat" : "unknown";
 }
 
 /// The power of ten that leaves `digits` digits before the point; values below 1e-300 count as zero.

@@ -18,12 +18,10 @@
 
 namespace selfopt::smt {
 
-enum class Answer { Unsatisfiable, Satisfiable, Unknown };
-llvm::StringRef stringifyAnswer(Answer answer);
-
 /// What Z3 says. `resources` is its rlimit, which unlike a time-out gives the same answer on every machine.
 std::string run(const std::string &text, unsigned resources);
-Answer ask(const std::string &text, unsigned resources);
+/// Of one question: "unsat", "sat" or "unknown".
+std::string ask(const std::string &text, unsigned resources);
 
 /// mantissa * 10^exponent.
 struct Decimal {

@@ -162,9 +162,9 @@ std::string RuleProof::addTemplate(Energy &energy, unsigned state, const smt::De
   if (!form || !(K.value() > 0))
     return name + " is not proved: no form of the state, or a K that is not positive";
   std::string text = query(energy, *form, K);
-  smt::Answer answer = smt::ask(text, options.smtResources);
-  if (answer != smt::Answer::Unsatisfiable)
-    return name + " is not proved: Z3 says " + smt::stringifyAnswer(answer).str();
+  std::string answer = smt::ask(text, options.smtResources);
+  if (answer != "unsat")
+    return name + " is not proved: Z3 says " + answer;
   double slack = domain[domain.newState(state)].slack;
   double shift = 2 * (energy.slack + (1 + 1 / t) * slack * slack / K.value()) / (1 - energy.A);
   // The initial state satisfies it, too.
@@ -231,6 +231,8 @@ std::string RuleProof::readEnergy(const llvm::json::Object &claimed, std::option
   if (!energy)
     return "expected a state with v1 = A v + B g^2 as energy, found another";
   const llvm::json::Array none, *templates = claimed.getArray("templates");
+  if (templates && templates->size() >= boxes.size())
+    return "expected a template at most for each other state than the energy, found more";
   for (const llvm::json::Value &entry : templates ? *templates : none) {
     llvm::json::Path::Root root;
     llvm::json::ObjectMapper fields(entry, root);

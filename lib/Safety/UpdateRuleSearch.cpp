@@ -139,16 +139,16 @@ void Search::findTemplate(Energy &energy, unsigned state) {
     return d.mantissa > 100 ? smt::Decimal{d.mantissa - 1, d.exponent} : smt::Decimal{999, d.exponent - 1};
   };
   smt::Decimal K = smt::Decimal::above(guess, 3);
-  smt::Answer answer = ask(K);
-  for (unsigned tries = 0; answer != smt::Answer::Unsatisfiable && tries < 8; ++tries) {
+  std::string answer = ask(K);
+  for (unsigned tries = 0; answer != "unsat" && tries < 8; ++tries) {
     K.mantissa += 1;
     answer = ask(K);
   }
-  if (answer != smt::Answer::Unsatisfiable) {
-    failures.push_back(name + " is not proved: Z3 says " + smt::stringifyAnswer(answer).str());
+  if (answer != "unsat") {
+    failures.push_back(name + " is not proved: Z3 says " + answer);
     return;
   }
-  for (unsigned tries = 0; tries < 9 && ask(before(K)) == smt::Answer::Unsatisfiable; ++tries)
+  for (unsigned tries = 0; tries < 9 && ask(before(K)) == "unsat"; ++tries)
     K = before(K);
   llvm::json::Array shown;
   proof.addTemplate(energy, state, K, shown);

@@ -109,8 +109,8 @@ llvm::Expected<std::string> selfopt::decompress(std::string raw, llvm::StringRef
   std::string problem;
   while (true) {
     if (used == out.size()) {
-      if (used >= maximumFileBytes) {
-        problem = "expected at most " + std::to_string(maximumFileBytes) + " bytes after decompression, found more";
+      if (used >= maximumDecompressedBytes) {
+        problem = "expected at most " + std::to_string(maximumDecompressedBytes) + " bytes after decompression, found more";
         break;
       }
       out.resize(std::max<size_t>(out.size() * 2, std::max<size_t>(raw.size() * 4, 1 << 16)));

@@ -62,6 +62,7 @@ struct Split {
   std::vector<float> targets;  // count x targetSize, row-major
   int64_t count = 0;
   std::vector<int32_t> rows; // index of each example in its file, 0-based, headers and blank lines not counted
+  std::string source;        // BLAKE3 of that file, decompressed: of the features, where the labels have another
 };
 
 struct Dataset {
@@ -91,8 +92,9 @@ struct Dataset {
 /// carriage returns are skipped.
 llvm::Expected<std::shared_ptr<Dataset>> loadDataset(const DatasetSpec &spec);
 
-/// A row of one split (where it is in its file) that another dataset's split has, too. Rows with the same features are
-/// the same; of the same files, which may hold a row twice, those at the same place are.
+/// A row of one split (where it is in its file) that another split has, too, of this dataset or another. Rows with the same
+/// features are the same; of one file, which may hold a row twice, those at the same place are, and so of the files of one
+/// dataset.
 std::optional<int32_t> sharedRow(const Dataset &a, llvm::StringRef split, const Dataset &b, llvm::StringRef other);
 
 /// The path of a data file: `name` itself where it is absolute; else the first that exists in a folder of `searchPath`,

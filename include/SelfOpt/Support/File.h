@@ -18,9 +18,9 @@
 
 namespace selfopt {
 
-/// What a file may hold at most when it is read whole, after decompression: 4 GiB. A gzip file of a few MB can name
-/// far more, and running out of memory would end the process rather than this one call.
-inline constexpr uint64_t maximumFileBytes = uint64_t(4) << 30;
+/// What a file may hold at most when it is read whole: 4 GiB, and after decompression 512 MiB. A gzip file of a few MB can
+/// name far more, and running out of memory would end the process rather than this one call.
+inline constexpr uint64_t maximumFileBytes = uint64_t(4) << 30, maximumDecompressedBytes = uint64_t(512) << 20;
 
 /// The bytes of the file as they lie on the disk.
 llvm::Expected<std::string> readRawFile(llvm::StringRef path);

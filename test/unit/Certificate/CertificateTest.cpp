@@ -199,7 +199,16 @@ TEST(Certificate, OneForm) {
   EXPECT_SAYS(why("\"arena_bytes\": ", "\"arena_bytes\": -"), "expected a number of bytes as memory.arena_bytes, found -");
   EXPECT_SAYS(why("      \"engine\": \"digest\",\n", ""), "missing value at certificate.checks[0].engine");
   auto deep = parseCertificate(std::string(1 << 20, '['));
-  EXPECT_SAYS(llvm::toString(deep.takeError()), "expected at most 64 levels of JSON, found more");
+  EXPECT_SAYS(llvm::toString(deep.takeError()), "expected at most 64 levels of JSON and 1048576 values");
+  // What a few megabytes of text would take gigabytes to hold.
+  std::string wide = "[";
+  for (int i = 0; i < 20'000; ++i)
+    wide += "{\"\":\"{{{{\"},";
+  auto objects = parseCertificate(wide + "{}]"), numbers = parseCertificate("[0" + std::string(2 << 20, ',') + "]");
+  EXPECT_SAYS(llvm::toString(objects.takeError()), "an object counted for 64, found more");
+  EXPECT_SAYS(llvm::toString(numbers.takeError()), "an object counted for 64, found more");
+  auto text = parseCertificate("\"\\\"" + std::string(2 << 20, ',') + "\"");
+  EXPECT_EQ(llvm::toString(text.takeError()).find("levels"), std::string::npos);
 }
 
 TEST(Certificate, EvidenceHasOneForm) {

@@ -293,11 +293,11 @@ TEST_F(DatasetFiles, SearchOrderAndMissingFiles) {
 
 /// Rows are compared as kernels read them, and those of the same files by their place.
 TEST(SharedRow, IsFoundByItsFeatures) {
-  auto with = [](const char *digest, std::vector<float> features, std::vector<int32_t> rows) {
+  auto with = [](const char *source, std::vector<float> features, std::vector<int32_t> rows) {
     Dataset data;
-    data.digest = digest;
     data.featureSize = 2;
     for (Split *split : {&data.train, &data.test}) {
+      split->source = source;
       split->features = features;
       split->rows = rows;
       split->count = int64_t(rows.size());
@@ -312,6 +312,15 @@ TEST(SharedRow, IsFoundByItsFeatures) {
   EXPECT_EQ(sharedRow(kept, "test", with("a", {0, 1}, {8}), "train"), std::nullopt) << "the same row twice in a file";
   EXPECT_EQ(sharedRow(kept, "test", with("a", {0, 1}, {9}), "train"), 9);
   EXPECT_EQ(sharedRow(with("a", {}, {}), "test", kept, "train"), std::nullopt);
+  // Within a dataset: the splits of one file, which here are the same rows; and of two, whose rows may be equal by chance.
+  EXPECT_EQ(sharedRow(kept, "test", kept, "train"), 7);
+  kept.test.source = "c";
+  EXPECT_EQ(sharedRow(kept, "test", kept, "train"), std::nullopt);
+  // Another dataset over the same two files: a test row is no training row of the same number.
+  Dataset other = kept;
+  EXPECT_EQ(sharedRow(kept, "test", other, "test"), 7);
+  other.train.features = {5, 5, 6, 6};
+  EXPECT_EQ(sharedRow(kept, "test", other, "train"), std::nullopt);
 }
 
 TEST(DatasetReal, Digits) {

@@ -195,6 +195,40 @@ TEST(Objective, BoundedBelow) {
   EXPECT_VERDICT("violated", schedule, "bounded_below at_least(-0.24)");
 }
 
+/// 0.1 in data is the f32 next to it, which is above: a box of the numbers up to 0.1 would end before it.
+TEST(Objective, DomainsEndWhereDataDo) {
+  auto pole = [](const std::string &at) {
+    return "selfopt.loss @f(%p: tensor<1xf32>, %t: tensor<1xf32>) -> f32 {\n%k = arith.constant dense<" + at +
+           "> : tensor<1xf32>\n%a = arith.subf %k, %t : tensor<1xf32>\n%e = arith.constant dense<1.0e-9> : tensor<1xf32>\n"
+           "%d = arith.divf %e, %a : tensor<1xf32>\n%r = nn.reduce sum %d : f32\nselfopt.return %r : f32\n}";
+  };
+  EXPECT_NE(prove(pole("0.1"), "finite domain(0.1)").substr(0, 5), "holds");
+  EXPECT_VERDICT("holds", pole("0.10001"), "finite domain(0.1)");
+}
+
+/// What is NaN is no number that falls, and neither is what a maximum or minimum makes of it.
+TEST(Objective, NaNIsNotMonotone) {
+  auto schedule = [](const std::string &body) {
+    return "selfopt.schedule @f(%t: f32) -> f32 {\n%two = arith.constant 2.0 : f32\n%n = arith.subf %t, %two : f32\n" + body +
+           "\nselfopt.return %r : f32\n}";
+  };
+  EXPECT_NE(prove(schedule("%r = math.log %n : f32"), "monotone").substr(0, 5), "holds");
+  for (const char *op : {"minnumf", "maxnumf", "minimumf", "maximumf"}) {
+    EXPECT_NE(prove(schedule("%l = math.log %n : f32\n%r = arith." + std::string(op) + " %l, %t : f32"), "monotone").substr(0, 5),
+              "holds")
+        << op;
+    EXPECT_VERDICT("holds", schedule("%l = math.exp %n : f32\n%m = arith." + std::string(op) + " %l, %t : f32\n%r = arith.negf %m : f32"),
+                   "monotone");
+  }
+  // Infinite minus infinite, in f32 alone.
+  EXPECT_NE(prove(schedule("%k = arith.constant 3.0e38 : f32\n%h = arith.mulf %k, %two : f32\n%s = arith.addf %h, %t : f32\n"
+                           "%l = arith.subf %s, %h : f32\n%o = arith.negf %two : f32\n%m = arith.mulf %o, %two : f32\n"
+                           "%z = arith.subf %m, %l : f32\n%r = arith.minnumf %z, %t : f32"),
+                  "monotone")
+                .substr(0, 5),
+            "holds");
+}
+
 TEST(Objective, ProperScoringRules) {
   EXPECT_VERDICT("holds", libraryLoss("cross_entropy", "tensor<10xf32>"), "proper");
   EXPECT_VERDICT("holds", libraryLoss("brier", "tensor<10xf32>"), "proper");

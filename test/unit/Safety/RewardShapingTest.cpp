@@ -166,6 +166,16 @@ TEST(RewardShaping, Bandit) {
                                               "a potential, all ways have the same");
 }
 
+TEST(RewardShaping, RoundingsDoNotExplainABonus) {
+  // Each action leads to its state, for ever. -1.5 and -0.5 are -1 to within the roundings of a potential of 10^7, which is
+  // what -1 is the discounted difference of; so would be any bonus.
+  TransitionTable table{2, 2, 0.9999999, {{0, false, 10, -1.5}, {1, false, 0, -0.5}, {0, false, 10, -1.5}, {1, false, 0, -0.5}}};
+  EXPECT_NE(provePotentialBased(table).verdict, Verdict::Holds) << show(provePotentialBased(table));
+  for (TransitionTable::Transition &t : table.transitions)
+    t.bonus = -1;
+  EXPECT_EQ(provePotentialBased(table).verdict, Verdict::Holds) << show(provePotentialBased(table));
+}
+
 //===--- Evidence ---------------------------------------------------------------===//
 
 /// As a table with these values would have them.
