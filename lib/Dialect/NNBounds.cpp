@@ -30,6 +30,23 @@ static RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getTyp
 
 using Elements = SmallVector<Value>;
 
+/// weight^T x, or weight x on the way back, of [in, units] and [elements, columns].
+static Value product(BoundBuilder &t, Value weight, Value x, bool back = false) {
+  RankedTensorType w = typeOf(weight);
+  Value zero = t.fill(RankedTensorType::get({w.getDimSize(back ? 0 : 1), typeOf(x).getDimSize(1)}, w.getElementType()), 0);
+  SmallVector<AffineMap> maps{back ? t.dims(3, {0, 2}) : t.dims(3, {2, 0}), t.dims(3, {2, 1}), t.dims(3, {0, 1})};
+  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel, utils::IteratorType::parallel,
+                                             utils::IteratorType::reduction};
+  return linalg::GenericOp::create(t.builder(), t.location(), TypeRange{zero.getType()}, ValueRange{weight, x},
+                                   ValueRange{zero}, maps, iterators,
+                                   [](OpBuilder &b, Location loc, ValueRange e) {
+                                     Value m = arith::MulFOp::create(b, loc, e[0], e[1]);
+                                     Value s = arith::AddFOp::create(b, loc, e[2], m);
+                                     linalg::YieldOp::create(b, loc, s);
+                                   })
+      .getResult(0);
+}
+
 LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, ValueRange parameters,
                                    SmallVectorImpl<Bounds> &results) {
   Value weight = parameters[0], bias = parameters[1];
@@ -41,11 +58,11 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
     return {middle, t.add(half, t.shift(t.scale(size, 4 * t.unit), t.tiny)), size};
   });
   Value magnitudes = t.absolute(weight);
-  Value middle = t.matmul(x[0], weight), reach = t.matmul(x[1], magnitudes), size = t.matmul(x[2], magnitudes);
+  Value middle = product(t, weight, x[0]), reach = product(t, magnitudes, x[1]), size = product(t, magnitudes, x[2]);
   // What is rounded: by the layer, by this, by the coefficients that go back through it, and by the sum of their terms.
   double relative = 4 * t.gamma(std::max(in, units) + 16);
   SmallVector<AffineMap> maps(3, t.identity(2));
-  maps.push_back(t.dims(2, {1}));
+  maps.push_back(t.dims(2, {0}));
   Elements y = t.map(typeOf(middle).getShape(), {middle, reach, size, bias}, maps,
                      SmallVector<Type>(3, t.builder().getF32Type()),
                      [&](BoundBuilder &t, ValueRange e) -> Elements {
@@ -58,40 +75,23 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
   return success();
 }
 
-/// [examples, forms, n] as [examples * forms, n].
-static Value flattened(BoundBuilder &t, Value x) {
-  auto shape = typeOf(x).getShape();
-  auto type = RankedTensorType::get({shape[0] * shape[1], shape[2]}, typeOf(x).getElementType());
-  SmallVector<ReassociationIndices> groups{{0, 1}, {2}};
-  return tensor::CollapseShapeOp::create(t.builder(), t.location(), type, x, groups);
-}
-
 LogicalResult DenseOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds>, Bounds result, ValueRange parameters,
                                        Value coefficients, SmallVectorImpl<Value> &operandCoefficients,
                                        SmallVectorImpl<Value> &terms) {
-  // a (x W + b) = (a W^T) x + a b
-  RankedTensorType type = typeOf(coefficients), weight = typeOf(parameters[0]);
-  SmallVector<int64_t> shape{type.getDimSize(0), type.getDimSize(1), weight.getDimSize(0)};
-  Value rows = flattened(t, coefficients);
-  Value zero = t.fill(RankedTensorType::get({shape[0] * shape[1], shape[2]}, type.getElementType()), 0);
-  SmallVector<AffineMap> maps{t.dims(3, {0, 2}), t.dims(3, {1, 2}), t.dims(3, {0, 1})};
-  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel, utils::IteratorType::parallel,
-                                             utils::IteratorType::reduction};
-  auto product = linalg::GenericOp::create(
-      t.builder(), t.location(), TypeRange{zero.getType()}, ValueRange{rows, parameters[0]}, ValueRange{zero}, maps,
-      iterators, [](OpBuilder &b, Location loc, ValueRange e) {
-        Value m = arith::MulFOp::create(b, loc, e[0], e[1]);
-        Value s = arith::AddFOp::create(b, loc, e[2], m);
-        linalg::YieldOp::create(b, loc, s);
-      });
-  SmallVector<ReassociationIndices> groups{{0, 1}, {2}};
+  // a (x W + b) = (W a) x + a b, all forms of all examples side by side.
+  RankedTensorType type = typeOf(coefficients);
+  SmallVector<int64_t> shape(type.getShape());
+  SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
+  auto flat = RankedTensorType::get({shape[0], shape[1] * shape[2]}, type.getElementType());
+  Value columns = tensor::CollapseShapeOp::create(t.builder(), t.location(), flat, coefficients, groups);
+  Value back = product(t, parameters[0], columns, /*back=*/true);
+  shape[0] = typeOf(back).getDimSize(0);
   operandCoefficients.push_back(tensor::ExpandShapeOp::create(
-      t.builder(), t.location(), RankedTensorType::get(shape, type.getElementType()), product.getResult(0), groups));
-  terms.push_back(t.sum(type.getShape(), {coefficients, parameters[1], result.rounding},
-                        {t.identity(3), t.dims(3, {2}), t.dims(3, {0, 2})}, [](BoundBuilder &t, ValueRange e) {
-                          Value offset = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
-                          return t.subtract(offset, off);
-                        }));
+      t.builder(), t.location(), RankedTensorType::get(shape, type.getElementType()), back, groups));
+  terms.push_back(t.sumForms(coefficients, {parameters[1], result.rounding}, [](BoundBuilder &t, ValueRange e) {
+    Value offset = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
+    return t.subtract(offset, off);
+  }));
   return success();
 }
 
@@ -110,8 +110,8 @@ LogicalResult ConcatOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, 
     low.push_back(x.low);
     high.push_back(x.high);
   }
-  Value l = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/1, low);
-  Value h = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/1, high);
+  Value l = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/0, low);
+  Value h = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/0, high);
   results.push_back({l, h, {}});
   return success();
 }
@@ -122,10 +122,10 @@ LogicalResult ConcatOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> operan
   OpBuilder &b = t.builder();
   int64_t at = 0;
   for (const Bounds &x : operands) {
-    int64_t n = typeOf(x.low).getDimSize(1);
-    auto part = RankedTensorType::get({type.getDimSize(0), type.getDimSize(1), n}, type.getElementType());
+    int64_t n = typeOf(x.low).getDimSize(0);
+    auto part = RankedTensorType::get({n, type.getDimSize(1), type.getDimSize(2)}, type.getElementType());
     SmallVector<OpFoldResult> offsets(3, b.getIndexAttr(0)), sizes, strides(3, b.getIndexAttr(1));
-    offsets[2] = b.getIndexAttr(at);
+    offsets[0] = b.getIndexAttr(at);
     for (int64_t size : part.getShape())
       sizes.push_back(b.getIndexAttr(size));
     operandCoefficients.push_back(
@@ -242,21 +242,16 @@ LogicalResult ActivationOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> op
     Value rounding = t.scale(t.magnitude(low, high), 4 * t.unit);
     return {above, below, byCase(zero, zero, shift), byCase(zero, zero, rounding)};
   });
-  auto shape = typeOf(coefficients).getShape();
-  double n = double(shape[2]);
-  AffineMap whole = t.identity(3), inner = t.dims(3, {0, 2});
-  Type f32 = t.builder().getF32Type();
-  operandCoefficients.push_back(t.map(shape, {coefficients, lines[0], lines[1]}, {whole, inner, inner}, f32,
-                                      [](BoundBuilder &t, ValueRange e) -> Elements {
-                                        Value positive = t.less(t.like(e[0], 0), e[0]);
-                                        return {t.multiply(e[0], t.select(positive, e[2], e[1]))};
-                                      })[0]);
-  Value lost = t.sum(shape, {coefficients, lines[2], lines[3]}, {whole, inner, inner},
-                     [](BoundBuilder &t, ValueRange e) {
-                       Value negative = t.minimum(e[0], t.like(e[0], 0));
-                       Value rounding = t.multiply(t.absolute(e[0]), e[2]), shift = t.multiply(negative, e[1]);
-                       return t.subtract(rounding, shift);
-                     });
+  double n = double(typeOf(coefficients).getDimSize(0));
+  operandCoefficients.push_back(t.mapForms(coefficients, {lines[0], lines[1]}, [](BoundBuilder &t, ValueRange e) {
+    Value positive = t.less(t.like(e[0], 0), e[0]);
+    return t.multiply(e[0], t.select(positive, e[2], e[1]));
+  }));
+  Value lost = t.sumForms(coefficients, {lines[2], lines[3]}, [](BoundBuilder &t, ValueRange e) {
+    Value negative = t.minimum(e[0], t.like(e[0], 0));
+    Value rounding = t.multiply(t.absolute(e[0]), e[2]), shift = t.multiply(negative, e[1]);
+    return t.subtract(rounding, shift);
+  });
   // All of one sign, so what the sum rounds is relative to itself.
   terms.push_back(t.map(lost, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
     return {t.shift(t.scale(e[0], -(1 + 2 * t.gamma(2 * n + 4))), -n * t.vanished)};
@@ -268,25 +263,27 @@ LogicalResult ActivationOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> op
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// One pass over [rows, n]: `full` is read element by element, `rows` and `columns` at the element's row and column.
+/// One pass over [n, examples], whose rows are what the layers take for one: `full` is read element by element, `rows`
+/// at the element's example, and `columns` at its place in the row.
 static Elements mapRows(BoundBuilder &t, ValueRange full, ValueRange rows, ValueRange columns, unsigned results,
                         BoundBuilder::ElementBody body) {
   Elements ins(full);
   SmallVector<AffineMap> maps(full.size(), t.identity(2));
   ins.append(rows.begin(), rows.end());
-  maps.append(rows.size(), t.dims(2, {0}));
+  maps.append(rows.size(), t.dims(2, {1}));
   ins.append(columns.begin(), columns.end());
-  maps.append(columns.size(), t.dims(2, {1}));
+  maps.append(columns.size(), t.dims(2, {0}));
   return t.map(typeOf(full.front()).getShape(), ins, maps, SmallVector<Type>(results, t.builder().getF32Type()), body);
 }
 /// What the body makes of both bounds, summed over each row.
 static Value sumRows(BoundBuilder &t, const Bounds &x,
                      llvm::function_ref<Value(BoundBuilder &, Value low, Value high)> body) {
-  return t.sum(typeOf(x.low).getShape(), {x.low, x.high}, {t.identity(2), t.identity(2)},
+  AffineMap element = t.dims(2, {1, 0});
+  return t.sum({t.examples, typeOf(x.low).getDimSize(0)}, {x.low, x.high}, {element, element},
                [&](BoundBuilder &t, ValueRange e) { return body(t, e[0], e[1]); });
 }
 static Value maximumOfRows(BoundBuilder &t, Value x) {
-  return t.reduceLast(typeOf(x).getShape(), typeOf(x).getElementType(), -INFINITY, x, t.identity(2),
+  return t.reduceLast({t.examples, typeOf(x).getDimSize(0)}, typeOf(x).getElementType(), -INFINITY, x, t.dims(2, {1, 0}),
                       [](OpBuilder &b, Location loc, ValueRange e) -> Value {
                         return arith::MaximumFOp::create(b, loc, e[1], e[0]);
                       });
@@ -294,7 +291,7 @@ static Value maximumOfRows(BoundBuilder &t, Value x) {
 
 /// x / sqrt(mean(x^2) + 1e-5), row by row, times a scale and plus an offset for each column, if there is one.
 static Bounds normalized(BoundBuilder &t, const Bounds &x, ValueRange parameters) {
-  double n = double(typeOf(x.low).getDimSize(1));
+  double n = double(typeOf(x.low).getDimSize(0));
   // The squares' sum is off by gamma_n of itself, since it has one sign; then some more roundings, of both.
   double relative = 2 * t.gamma(n + 16), cap = std::sqrt(n) * (1 + 2 * relative);
   Value least = sumRows(t, x, [](BoundBuilder &t, Value low, Value high) {
@@ -341,7 +338,7 @@ LogicalResult LayerNormOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operand
                                        SmallVectorImpl<Bounds> &results) {
   // x_i - mean = (1 - 1/n) x_i - sum of the others / n.
   const Bounds &x = operands[0];
-  double n = double(typeOf(x.low).getDimSize(1)), share = 1 / n;
+  double n = double(typeOf(x.low).getDimSize(0)), share = 1 / n;
   Value lows = sumRows(t, x, [](BoundBuilder &, Value low, Value) { return low; });
   Value highs = sumRows(t, x, [](BoundBuilder &, Value, Value high) { return high; });
   Value sizes = sumRows(t, x, [](BoundBuilder &t, Value low, Value high) { return t.magnitude(low, high); });
@@ -374,7 +371,7 @@ LogicalResult LogSoftmaxOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operan
                                         SmallVectorImpl<Bounds> &results) {
   // x - max is at least low - high, and log(sum) at most log(n), each with its rounding.
   const Bounds &x = operands[0];
-  double n = double(typeOf(x.low).getDimSize(1));
+  double n = double(typeOf(x.low).getDimSize(0));
   Elements y = mapRows(t, x.low, maximumOfRows(t, x.high), {}, 2, [&](BoundBuilder &t, ValueRange e) -> Elements {
     Value shifted = t.scale(t.subtract(e[0], e[1]), 1 + 0x1p-18), size = t.absolute(shifted);
     Value low = t.shift(shifted, -std::log(n) * (1 + 0x1p-16) - 0x1p-16);
@@ -392,7 +389,7 @@ LogicalResult ReduceOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, 
     results.push_back({low, high, {}});
     return success();
   }
-  double n = double(typeOf(x.low).getDimSize(1)), factor = getKind() == Reduction::Mean ? 1 / n : 1;
+  double n = double(typeOf(x.low).getDimSize(0)), factor = getKind() == Reduction::Mean ? 1 / n : 1;
   Value lows = sumRows(t, x, [](BoundBuilder &, Value low, Value) { return low; });
   Value highs = sumRows(t, x, [](BoundBuilder &, Value, Value high) { return high; });
   Value sizes = sumRows(t, x, [](BoundBuilder &t, Value low, Value high) { return t.magnitude(low, high); });

@@ -106,20 +106,18 @@ public:
   CompiledBounds(std::shared_ptr<Executable> executable, const TrainedWeights &weights)
       : executable(std::move(executable)), weights(weights) {}
 
-  LogicalResult run(ArrayRef<float> low, ArrayRef<float> high, ArrayRef<int32_t> labels,
+  LogicalResult run(ArrayRef<std::vector<float>> balls, ArrayRef<std::vector<int32_t>> classes,
                     std::vector<std::vector<float>> &results) override {
     // An argument's place is used for something else once it has been read, so all are set each time.
     unsigned argument = 0;
-    auto set = [&](auto values) {
+    auto set = [&](const auto &values) {
       std::string name = "argument." + std::to_string(argument++);
       std::memcpy(executable->lookup(name), values.data(), values.size() * sizeof(values[0]));
     };
     for (const std::vector<float> &parameter : weights.parameters)
-      set(ArrayRef(parameter));
-    set(low);
-    set(high);
-    if (!labels.empty())
-      set(labels);
+      set(parameter);
+    llvm::for_each(balls, set);
+    llvm::for_each(classes, set);
     if (!executable->run("call"))
       return failure();
     for (unsigned i = 0;; ++i) {
@@ -139,8 +137,9 @@ private:
 
 llvm::Expected<std::unique_ptr<BoundFunction>> BoundCompiler::operator()(ModelOp model, BoundProgram kind,
                                                                          const TrainedWeights &weights) {
-  std::string text = stringifyBoundProgram(kind).str();
+  std::string text;
   llvm::raw_string_ostream(text) << model;
+  auto &[key, executable] = last[kind];
   if (text != key) {
     OwningOpRef<ModuleOp> module = ModuleOp::create(model.getLoc());
     auto function = deriveBounds(model, kind, BoundPropagation::slice, *module);

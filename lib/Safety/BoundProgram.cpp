@@ -19,7 +19,15 @@ static llvm::Error makeError(const Twine &message) {
 }
 
 StringRef selfopt::stringifyBoundProgram(BoundProgram kind) {
-  return kind == BoundProgram::Bounds ? "bounds" : "margins";
+  switch (kind) {
+  case BoundProgram::Bounds:
+    return "bounds";
+  case BoundProgram::Margins:
+    return "margins";
+  case BoundProgram::Relaxed:
+    return "relaxed";
+  }
+  llvm_unreachable("all kinds");
 }
 
 namespace {
@@ -34,7 +42,7 @@ public:
   /// Bounds of every value, from those of the argument.
   llvm::Error propagate(Bounds argument);
   const Bounds &scores() { return bounds[block.getTerminator()->getOperand(0)]; }
-  /// The least value of forms of the scores, [examples, forms]: as far back as ops are linear, or to the input.
+  /// The least value of forms of the scores, [forms, examples]: as far back as ops are linear, or to the input.
   Value least(Value forms, bool relax);
 
 private:
@@ -110,22 +118,46 @@ Value Deriver::least(Value forms, bool relax) {
   })[0];
 }
 
-/// y[label] - y[k] of each example, for every k, as [examples, classes, classes].
-static Value differences(BoundBuilder &t, int64_t classes, Value label) {
-  return t.map({t.examples, classes, classes}, label, t.dims(3, {0}), t.builder().getF32Type(),
+/// y[label] - y[rival] of each example, as [classes, 1, examples]; without `rival`, for every class, [classes, classes,
+/// examples].
+static Value differences(BoundBuilder &t, int64_t classes, Value label, Value rival) {
+  SmallVector<Value> ins{label};
+  if (rival)
+    ins.push_back(rival);
+  SmallVector<AffineMap> maps(ins.size(), t.dims(3, {2}));
+  return t.map({classes, rival ? 1 : classes, t.examples}, ins, maps, t.builder().getF32Type(),
                [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
                  OpBuilder &b = t.builder();
-                 auto isAt = [&](unsigned dim, Value index) -> Value {
+                 auto number = [&](unsigned dim) -> Value {
                    Value at = linalg::IndexOp::create(b, t.location(), dim);
-                   Value number = arith::IndexCastOp::create(b, t.location(), b.getI32Type(), at);
-                   return arith::CmpIOp::create(b, t.location(), arith::CmpIPredicate::eq, number, index);
+                   return arith::IndexCastOp::create(b, t.location(), b.getI32Type(), at);
                  };
-                 Value form = linalg::IndexOp::create(b, t.location(), 1);
-                 Value rival = arith::IndexCastOp::create(b, t.location(), b.getI32Type(), form);
+                 Value at = number(0), other = rival ? e[1] : number(1);
                  Value one = t.constant(b.getF32Type(), 1), zero = t.constant(b.getF32Type(), 0);
-                 Value plus = t.select(isAt(2, e[0]), one, zero), minus = t.select(isAt(2, rival), one, zero);
+                 auto where = [&](Value index) {
+                   Value here = arith::CmpIOp::create(b, t.location(), arith::CmpIPredicate::eq, at, index);
+                   return t.select(here, one, zero);
+                 };
+                 Value plus = where(e[0]), minus = where(other);
                  return {t.subtract(plus, minus)};
                })[0];
+}
+
+/// The ball of `radius` around each of `x`, which is [examples, ...].
+static Bounds ball(BoundBuilder &t, Value x, Value radius) {
+  auto type = cast<RankedTensorType>(x.getType());
+  unsigned rank = type.getRank();
+  SmallVector<unsigned> inner{rank - 1};
+  for (unsigned d = 0; d + 1 < rank; ++d)
+    inner.push_back(d);
+  auto shape = t.batched(RankedTensorType::get(type.getShape().drop_front(), type.getElementType())).getShape();
+  SmallVector<Type> types(2, type.getElementType());
+  auto bounds = t.map(shape, {x, radius}, {t.dims(rank, inner), t.dims(rank, {rank - 1})}, types,
+                      [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+                        Bounds box = t.outward(t.subtract(e[0], e[1]), t.add(e[0], e[1]));
+                        return {box.low, box.high};
+                      });
+  return {bounds[0], bounds[1], {}};
 }
 
 llvm::Expected<func::FuncOp> selfopt::deriveBounds(ModelOp model, BoundProgram kind, int64_t examples, ModuleOp module) {
@@ -136,36 +168,31 @@ llvm::Expected<func::FuncOp> selfopt::deriveBounds(ModelOp model, BoundProgram k
     return makeError("expected a model that ends in a vector, found one that ends in something else");
   Location loc = model.getLoc();
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  SmallVector<Type> inputs, results;
+  BoundBuilder t(b, loc, examples);
+  SmallVector<Type> inputs;
   for (const ParameterSpec &spec : ProgramParameters::of(block).specs)
     inputs.push_back(spec.type);
   size_t count = inputs.size();
-  RankedTensorType scores = batchedType(output, examples), index = RankedTensorType::get({examples}, b.getI32Type());
-  inputs.append(2, batchedType(input, examples));
-  if (kind == BoundProgram::Bounds) {
-    results.append(2, scores);
-  } else {
-    inputs.push_back(index);
-    results.push_back(scores);
-  }
+  inputs.append({batchedType(input, examples), t.batched(b.getF32Type())});
+  // Labels, and rivals.
+  inputs.append(kind == BoundProgram::Bounds ? 0 : kind == BoundProgram::Margins ? 1 : 2, t.batched(b.getI32Type()));
+  SmallVector<Type> results(kind == BoundProgram::Bounds ? 2 : 1, t.batched(output));
+  if (kind == BoundProgram::Relaxed)
+    results = {t.batched(RankedTensorType::get({1}, b.getF32Type()))};
   std::string name = (model.getSymName() + "." + stringifyBoundProgram(kind)).str();
   auto f = func::FuncOp::create(b, loc, name, b.getFunctionType(inputs, results));
   b.setInsertionPointToStart(f.addEntryBlock());
-  BoundBuilder t(b, loc, examples);
   SmallVector<Value> arguments(f.getArguments().begin(), f.getArguments().end());
   Deriver deriver(model, t, ArrayRef(arguments).take_front(count));
-  if (auto error = deriver.propagate({arguments[count], arguments[count + 1], {}})) {
+  if (auto error = deriver.propagate(ball(t, arguments[count], arguments[count + 1]))) {
     f.erase();
     return std::move(error);
   }
-  SmallVector<Value> values;
-  if (kind == BoundProgram::Bounds) {
-    values = {deriver.scores().low, deriver.scores().high};
-  } else {
-    Value forms = differences(t, output.getDimSize(0), arguments[count + 2]);
-    Value margins = deriver.least(forms, /*relax=*/false), relaxed = deriver.least(forms, /*relax=*/true);
-    // A NaN is no better.
-    values = {arith::MaxNumFOp::create(b, loc, margins, relaxed)};
+  SmallVector<Value> values{deriver.scores().low, deriver.scores().high};
+  if (kind != BoundProgram::Bounds) {
+    bool relax = kind == BoundProgram::Relaxed;
+    values = {deriver.least(
+        differences(t, output.getDimSize(0), arguments[count + 2], relax ? arguments[count + 3] : Value()), relax)};
   }
   func::ReturnOp::create(b, loc, values);
   return f;

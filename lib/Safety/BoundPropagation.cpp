@@ -6,11 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Safety/BoundPropagation.h"
-#include "SelfOpt/Dialect/BoundBuilder.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
-#include <cfloat>
 #include <cmath>
 #include <cstring>
 
@@ -67,14 +65,14 @@ public:
       parameters.push_back(tensorOf<float>(values, type));
   }
 
-  LogicalResult run(ArrayRef<float> low, ArrayRef<float> high, ArrayRef<int32_t> labels,
+  LogicalResult run(ArrayRef<std::vector<float>> balls, ArrayRef<std::vector<int32_t>> classes,
                     std::vector<std::vector<float>> &results) override {
     SmallVector<reference::Tensor> arguments(parameters), found;
     auto type = [&] { return function.getArgumentTypes()[arguments.size()]; };
-    arguments.push_back(tensorOf(low, type()));
-    arguments.push_back(tensorOf(high, type()));
-    if (!labels.empty())
-      arguments.push_back(tensorOf(labels, type()));
+    for (ArrayRef<float> values : balls)
+      arguments.push_back(tensorOf(values, type()));
+    for (ArrayRef<int32_t> values : classes)
+      arguments.push_back(tensorOf(values, type()));
     if (failed(reference::Interpreter().call(function, arguments, found)))
       return failure();
     for (const reference::Tensor &t : found)
@@ -130,30 +128,9 @@ llvm::Expected<BoundPropagation> BoundPropagation::create(ModelOp model, const T
   return p;
 }
 
-/// The box of a number in f32. A subnormal one may be taken for zero.
-static std::pair<float, float> boxOf(double x, double radius) {
-  constexpr float inf = std::numeric_limits<float>::infinity();
-  float low = float(x - radius), high = float(x + radius);
-  // Radii that f64 rounds away, too.
-  if (radius > 0) {
-    low = std::nextafter(low, -inf);
-    high = std::nextafter(high, inf);
-  }
-  // No bound is subnormal itself.
-  if (std::fabs(low) < FLT_MIN)
-    low = low < 0 ? -FLT_MIN : 0;
-  if (std::fabs(high) < FLT_MIN)
-    high = high > 0 ? FLT_MIN : 0;
-  // Where f32 may overflow nothing is known; nor is it of a NaN.
-  if (!(std::fabs(x) + radius < BoundBuilder::largest))
-    low = high = std::numeric_limits<float>::quiet_NaN();
-  return {low, high};
-}
-
-llvm::Error BoundPropagation::run(
-    BoundProgram kind, ArrayRef<float> features, ArrayRef<int64_t> rows, double radius,
-    ArrayRef<int32_t> labels,
-    llvm::function_ref<void(size_t i, ArrayRef<std::vector<float>> results, size_t at)> visit) {
+llvm::Expected<std::vector<std::vector<float>>> BoundPropagation::run(BoundProgram kind, ArrayRef<float> features,
+                                                                      double radius, ArrayRef<Pair> pairs,
+                                                                      ArrayRef<int32_t> labels) {
   std::unique_ptr<BoundFunction> &function = functions[kind];
   if (!function) {
     auto loaded = engine(model, kind, *weights);
@@ -161,65 +138,104 @@ llvm::Error BoundPropagation::run(
       return loaded.takeError();
     function = std::move(*loaded);
   }
-  for (size_t begin = 0; begin < rows.size(); begin += slice) {
-    std::vector<float> low, high;
-    std::vector<int32_t> part;
-    std::vector<std::vector<float>> results;
-    // The rest of the last slice is filled with its last example.
-    for (size_t i = begin; i < begin + slice; ++i) {
-      size_t from = std::min(i, rows.size() - 1);
-      for (float x : features.slice(rows[from] * numFeatures, numFeatures)) {
-        auto [l, h] = boxOf(x, radius);
-        low.push_back(l);
-        high.push_back(h);
-      }
-      if (!labels.empty())
-        part.push_back(labels[rows[from]]);
-    }
-    if (failed(function->run(low, high, part, results)))
-      return makeError("@" + model.getSymName() + "." + stringifyBoundProgram(kind) + " can't be run");
-    ++numCalls;
-    for (size_t i = begin; i < std::min(begin + slice, rows.size()); ++i)
-      visit(i, results, i - begin);
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  float above = float(radius);
+  std::vector<std::vector<float>> balls{{}, std::vector<float>(slice, above < radius ? std::nextafter(above, inf) : above)};
+  std::vector<std::vector<int32_t>> classes(kind == BoundProgram::Bounds ? 0 : kind == BoundProgram::Margins ? 1 : 2);
+  // What is left of the slice is filled with the last example.
+  for (int64_t i = 0; i < slice; ++i) {
+    const Pair &pair = pairs[std::min(size_t(i), pairs.size() - 1)];
+    ArrayRef<float> x = features.slice(pair.row * numFeatures, numFeatures);
+    balls[0].insert(balls[0].end(), x.begin(), x.end());
+    int32_t of[] = {labels.empty() ? 0 : labels[pair.row], pair.rival};
+    for (auto [values, value] : llvm::zip(classes, of))
+      values.push_back(value);
   }
-  return llvm::Error::success();
+  std::vector<std::vector<float>> results;
+  if (failed(function->run(balls, classes, results)))
+    return makeError("@" + model.getSymName() + "." + stringifyBoundProgram(kind) + " can't be run");
+  ++numCalls;
+  return results;
 }
 
 llvm::Expected<ScoreBounds> BoundPropagation::bounds(ArrayRef<float> features, int64_t count, double radius) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   ScoreBounds out;
-  auto rows = llvm::to_vector(llvm::seq(count));
-  auto error = run(BoundProgram::Bounds, features, rows, radius, {},
-                   [&](size_t, ArrayRef<std::vector<float>> results, size_t at) {
-                     for (int64_t k = 0; k < numClasses; ++k) {
-                       float low = results[0][at * numClasses + k], high = results[1][at * numClasses + k];
-                       bool known = low <= high;
-                       out.low.push_back(known ? low : -inf);
-                       out.high.push_back(known ? high : inf);
-                     }
-                   });
-  if (error)
-    return std::move(error);
+  std::vector<Pair> pairs(count);
+  for (int64_t row = 0; row < count; ++row)
+    pairs[row].row = row;
+  for (ArrayRef<Pair> rest = pairs, part; !rest.empty(); rest = rest.drop_front(part.size())) {
+    part = rest.take_front(slice);
+    auto found = run(BoundProgram::Bounds, features, radius, part, {});
+    if (!found)
+      return found.takeError();
+    for (size_t at = 0; at < part.size(); ++at)
+      for (int64_t k = 0; k < numClasses; ++k) {
+        float low = (*found)[0][k * slice + at], high = (*found)[1][k * slice + at];
+        bool known = low <= high;
+        out.low.push_back(known ? low : -inf);
+        out.high.push_back(known ? high : inf);
+      }
+  }
   return out;
 }
 
 llvm::Expected<std::vector<float>> BoundPropagation::margins(ArrayRef<float> features, int64_t count, double radius,
                                                              ArrayRef<int32_t> labels) {
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  int64_t K = numClasses;
-  auto isScore = [&](int64_t row) { return labels[row] >= 0 && labels[row] < K; };
-  auto rows = llvm::to_vector(llvm::make_filter_range(llvm::seq(count), isScore));
-  std::vector<float> least(count, nan);
-  auto error = run(BoundProgram::Margins, features, rows, radius, labels,
-                   [&](size_t i, ArrayRef<std::vector<float>> results, size_t at) {
-                     float smallest = std::numeric_limits<float>::infinity();
-                     for (int64_t k = 0; k < K; ++k)
-                       // The first NaN stays.
-                       if (float margin = results[0][at * K + k]; k != labels[rows[i]] && !(smallest <= margin) && !std::isnan(smallest))
-                         smallest = margin;
-                     least[rows[i]] = smallest;
-                   });
-  if (error)
-    return std::move(error);
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> least(count, std::numeric_limits<float>::quiet_NaN());
+  std::vector<Pair> pairs;
+  for (int64_t row = 0; row < count; ++row)
+    if (labels[row] >= 0 && labels[row] < numClasses) {
+      pairs.push_back({row});
+      least[row] = inf;
+    }
+  // Of each example the rivals that are open, by what is known of them: the n-th of all examples in open[n].
+  std::vector<std::vector<std::pair<float, Pair>>> open(numClasses);
+  for (ArrayRef<Pair> rest = pairs, part; !rest.empty(); rest = rest.drop_front(part.size())) {
+    part = rest.take_front(slice);
+    auto found = run(BoundProgram::Margins, features, radius, part, labels);
+    if (!found)
+      return found.takeError();
+    for (size_t at = 0; at < part.size(); ++at) {
+      int64_t row = part[at].row;
+      SmallVector<std::pair<float, Pair>> rivals;
+      for (int32_t k = 0; k < numClasses; ++k) {
+        float margin = (*found)[0][k * slice + at];
+        if (k != labels[row] && margin > 0)
+          least[row] = std::min(least[row], margin);
+        else if (k != labels[row])
+          rivals.push_back({margin, {row, k}});
+      }
+      auto danger = [&](auto &rival) {
+        return std::pair(std::isnan(rival.first) ? -inf : rival.first, rival.second.rival);
+      };
+      llvm::sort(rivals, [&](auto &x, auto &y) { return danger(x) < danger(y); });
+      for (auto [i, rival] : llvm::enumerate(rivals))
+        open[i].push_back(rival);
+    }
+  }
+  std::vector<std::pair<float, Pair>> queue;
+  for (auto &rivals : open)
+    llvm::append_range(queue, rivals);
+  for (size_t next = 0; next < queue.size();) {
+    std::vector<float> known;
+    for (pairs.clear(); next < queue.size() && int64_t(pairs.size()) < slice; ++next)
+      if (auto [margin, pair] = queue[next]; least[pair.row] > 0) {
+        known.push_back(margin);
+        pairs.push_back(pair);
+      }
+    if (pairs.empty())
+      break;
+    auto found = run(BoundProgram::Relaxed, features, radius, pairs, labels);
+    if (!found)
+      return found.takeError();
+    for (size_t at = 0; at < pairs.size(); ++at) {
+      // A NaN is no better, and the first margin that isn't above 0 stays.
+      float margin = std::fmax(known[at], (*found)[0][at]), &of = least[pairs[at].row];
+      if (of > 0)
+        of = margin > 0 ? std::min(of, margin) : margin;
+    }
+  }
   return least;
 }

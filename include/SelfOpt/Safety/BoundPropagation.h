@@ -40,9 +40,10 @@ struct TrainedWeights {
 class BoundFunction {
 public:
   virtual ~BoundFunction() = default;
-  /// Of as many examples as it was derived for: their boxes, and their labels where it takes them. Appends an array for
-  /// each result.
-  virtual llvm::LogicalResult run(llvm::ArrayRef<float> low, llvm::ArrayRef<float> high, llvm::ArrayRef<int32_t> labels,
+  /// Of as many examples as it was derived for: their features and radii, and whatever classes it takes of them. Appends
+  /// an array for each result.
+  virtual llvm::LogicalResult run(llvm::ArrayRef<std::vector<float>> balls,
+                                  llvm::ArrayRef<std::vector<int32_t>> classes,
                                   std::vector<std::vector<float>> &results) = 0;
 };
 /// Makes one of a model, for BoundPropagation::slice examples; an error names the op that has no rule. `weights` outlive
@@ -66,8 +67,12 @@ public:
 
   /// Over the ball of `radius` around each example.
   llvm::Expected<ScoreBounds> bounds(llvm::ArrayRef<float> features, int64_t count, double radius);
-  /// By how much the score of each label is above any other one, at least: certified where it is above 0. NaN where
-  /// nothing is known, and where there is no score for the label.
+  /// By how much the score of each label is above any other one, at least: certified where it is above 0. Otherwise that
+  /// of a rival which can't be shown to lose, not of the worst one; NaN where nothing is known of it, and where there is
+  /// no score for the label.
+  ///
+  /// In two phases: @net.margins decides most rivals of an example; those that it leaves open are asked of @net.relaxed,
+  /// the most dangerous one of each example first, until one stays open.
   llvm::Expected<std::vector<float>> margins(llvm::ArrayRef<float> features, int64_t count, double radius,
                                              llvm::ArrayRef<int32_t> labels);
 
@@ -77,10 +82,14 @@ public:
 
 private:
   BoundPropagation() = default;
-  /// Labels are of all examples, or none are. What was found for rows[i] is at `at` of each result.
-  llvm::Error run(BoundProgram kind, llvm::ArrayRef<float> features, llvm::ArrayRef<int64_t> rows, double radius,
-                  llvm::ArrayRef<int32_t> labels,
-                  llvm::function_ref<void(size_t i, llvm::ArrayRef<std::vector<float>> results, size_t at)> visit);
+  /// An example, and one of the classes that its label may lose against.
+  struct Pair {
+    int64_t row;
+    int32_t rival = 0;
+  };
+  /// Of `slice` pairs at most. Results have one of `slice` columns for each. Without labels, there are none.
+  llvm::Expected<std::vector<std::vector<float>>> run(BoundProgram kind, llvm::ArrayRef<float> features, double radius,
+                                                      llvm::ArrayRef<Pair> pairs, llvm::ArrayRef<int32_t> labels);
 
   ModelOp model;
   const TrainedWeights *weights = nullptr;
