@@ -92,12 +92,16 @@ RankedTensorType BoundBuilder::batched(Type type) const {
 }
 
 Value BoundBuilder::sumForms(Value coefficients, ValueRange ins,
-                             llvm::function_ref<Value(BoundBuilder &, ValueRange)> body) {
+                             llvm::function_ref<Value(BoundBuilder &, ValueRange)> body, Value perExample) {
   SmallVector<Value> all{coefficients};
   SmallVector<AffineMap> maps{dims(3, {2, 0, 1})};
   for (Value in : ins) {
     all.push_back(in);
     maps.push_back(typeOf(in).getRank() == 1 ? dims(3, {2}) : dims(3, {2, 1}));
+  }
+  if (perExample) {
+    all.push_back(perExample);
+    maps.push_back(dims(3, {1}));
   }
   auto shape = typeOf(coefficients).getShape();
   return sum({shape[1], shape[2], shape[0]}, all, maps, body);
@@ -130,15 +134,26 @@ Value BoundBuilder::loseRounding(Value coefficients, const Bounds &x) {
 Value BoundBuilder::least(Value coefficients, const Bounds &x) {
   // sum_i a_i m_i - |a_i| r_i: the rounding of the sum, too, is in the radius.
   double n = double(typeOf(coefficients).getDimSize(0)), relative = gamma(2 * n + 16);
-  SmallVector<Value> ball = map({x.low, x.high}, 2, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
-    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + relative));
-    Value rounded = t.shift(t.scale(t.magnitude(e[0], e[1]), relative), tiny);
-    return {middle, t.add(half, rounded)};
-  });
-  Value total = sumForms(coefficients, ball, [](BoundBuilder &t, ValueRange e) {
-    Value middle = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
-    return t.subtract(middle, off);
-  });
+  auto term = [](BoundBuilder &t, Value a, Value middle, Value radius) {
+    Value at = t.multiply(a, middle), off = t.multiply(t.absolute(a), radius);
+    return t.subtract(at, off);
+  };
+  Value total;
+  if (x.center && typeOf(x.center).getRank() == 2) {
+    auto body = [&](BoundBuilder &t, ValueRange e) {
+      Value reach = t.shift(t.scale(e[2], 1 + 2 * relative), tiny);
+      return term(t, e[0], e[1], t.add(t.scale(t.absolute(e[1]), relative), reach));
+    };
+    total = sumForms(coefficients, x.center, body, x.radius);
+  } else {
+    SmallVector<Value> box = map({x.low, x.high}, 2, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+      Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + relative));
+      Value rounded = t.shift(t.scale(t.magnitude(e[0], e[1]), relative), tiny);
+      return {middle, t.add(half, rounded)};
+    });
+    auto body = [&](BoundBuilder &t, ValueRange e) { return term(t, e[0], e[1], e[2]); };
+    total = sumForms(coefficients, box, body);
+  }
   return map(total, 1, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
     return {t.shift(e[0], -vanished * n)};
   })[0];

@@ -49,28 +49,56 @@ static Value product(BoundBuilder &t, Value weight, Value x, bool back = false) 
 
 LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, ValueRange parameters,
                                    SmallVectorImpl<Bounds> &results) {
-  Value weight = parameters[0], bias = parameters[1];
+  Value weight = parameters[0];
   double in = double(typeOf(weight).getDimSize(0)), units = double(typeOf(weight).getDimSize(1));
+  Value magnitudes = t.absolute(weight);
+  // What is rounded by the layer, and by this; or by the coefficients that go back through it, and by the sum of their
+  // terms. Each is itself a little off.
+  double slack = 1 + 3 * t.gamma(std::max(in, units) + 16), once = 1 + t.gamma(in + 8);
+  double ahead = 2 * t.gamma(in + 8) * slack, behind = (t.gamma(in + 8) + 2 * t.gamma(units + 8)) * slack;
+  auto bound = [&](BoundBuilder &t, Value middle, Value reach, Value size, Value bias) -> Elements {
+    Value y = t.add(middle, bias), whole = t.add(size, t.absolute(bias));
+    auto part = [&](double relative) { return t.shift(t.scale(whole, relative), (in + units) * t.vanished); };
+    Value off = t.add(reach, part(ahead));
+    Value low = t.known(t.subtract(y, off), whole), high = t.known(t.add(y, off), whole);
+    return {low, high, part(behind)};
+  };
+  SmallVector<Type> types(3, t.builder().getF32Type());
+  AffineMap unit = t.dims(2, {0}), example = t.dims(2, {1});
+  if (const Bounds &x = operands[0]; x.center) {
+    // One radius for all elements, so that it reaches as far as the magnitudes of a unit's weights add up to.
+    // And by Cauchy and Schwarz, sum_i |x_i| |w_i| is at most the product of both norms.
+    AffineMap element = t.dims(2, {1, 0});
+    auto norms = [&](Value of) {
+      Value squares = t.sum({typeOf(of).getDimSize(1), int64_t(in)}, of, element,
+                            [](BoundBuilder &t, ValueRange e) { return t.multiply(e[0], e[0]); });
+      return t.map(squares, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
+        return {t.shift(t.scale(t.squareRoot(e[0]), once), in * t.vanished)};
+      })[0];
+    };
+    Value total = t.sum({int64_t(units), int64_t(in)}, weight, element,
+                        [](BoundBuilder &t, ValueRange e) { return t.absolute(e[0]); });
+    Value middle = product(t, weight, x.center), length = norms(weight), distance = norms(x.center);
+    Elements y = t.map(typeOf(middle).getShape(), {middle, total, length, distance, x.radius, parameters[1]},
+                       {t.identity(2), unit, unit, example, example, unit}, types,
+                       [&](BoundBuilder &t, ValueRange e) -> Elements {
+                         Value reach = t.multiply(t.scale(e[4], once), e[1]);
+                         Value farthest = t.add(e[3], t.scale(e[4], std::sqrt(in)));
+                         return bound(t, e[0], reach, t.multiply(farthest, e[2]), e[5]);
+                       });
+    results.push_back({y[0], y[1], y[2]});
+    return success();
+  }
   // x = middle +- radius, so x W = middle W +- radius |W|.
   Elements x = t.map({operands[0].low, operands[0].high}, 3, [&](BoundBuilder &t, ValueRange e) -> Elements {
-    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + t.gamma(in + 8)));
+    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * once);
     Value size = t.magnitude(e[0], e[1]);
     return {middle, t.add(half, t.shift(t.scale(size, 4 * t.unit), t.tiny)), size};
   });
-  Value magnitudes = t.absolute(weight);
   Value middle = product(t, weight, x[0]), reach = product(t, magnitudes, x[1]), size = product(t, magnitudes, x[2]);
-  // What is rounded: by the layer, by this, by the coefficients that go back through it, and by the sum of their terms.
-  double relative = 4 * t.gamma(std::max(in, units) + 16);
-  SmallVector<AffineMap> maps(3, t.identity(2));
-  maps.push_back(t.dims(2, {0}));
-  Elements y = t.map(typeOf(middle).getShape(), {middle, reach, size, bias}, maps,
-                     SmallVector<Type>(3, t.builder().getF32Type()),
-                     [&](BoundBuilder &t, ValueRange e) -> Elements {
-                       Value y = t.add(e[0], e[3]), whole = t.add(e[2], t.absolute(e[3]));
-                       Value rounding = t.shift(t.scale(whole, relative), (in + units) * t.vanished);
-                       Value off = t.add(e[1], rounding);
-                       return {t.known(t.subtract(y, off), whole), t.known(t.add(y, off), whole), rounding};
-                     });
+  Elements y = t.map(typeOf(middle).getShape(), {middle, reach, size, parameters[1]},
+                     {t.identity(2), t.identity(2), t.identity(2), unit}, types,
+                     [&](BoundBuilder &t, ValueRange e) { return bound(t, e[0], e[1], e[2], e[3]); });
   results.push_back({y[0], y[1], y[2]});
   return success();
 }

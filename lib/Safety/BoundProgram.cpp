@@ -150,14 +150,16 @@ static Bounds ball(BoundBuilder &t, Value x, Value radius) {
   SmallVector<unsigned> inner{rank - 1};
   for (unsigned d = 0; d + 1 < rank; ++d)
     inner.push_back(d);
-  auto shape = t.batched(RankedTensorType::get(type.getShape().drop_front(), type.getElementType())).getShape();
+  auto turned = t.batched(RankedTensorType::get(type.getShape().drop_front(), type.getElementType()));
+  Value center = t.elementwise(turned, x, t.dims(rank, inner), [](OpBuilder &, Location, ValueRange e) { return e[0]; });
   SmallVector<Type> types(2, type.getElementType());
-  auto bounds = t.map(shape, {x, radius}, {t.dims(rank, inner), t.dims(rank, {rank - 1})}, types,
+  auto bounds = t.map(turned.getShape(), {center, radius}, {t.identity(rank), t.dims(rank, {rank - 1})}, types,
                       [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
-                        Bounds box = t.outward(t.subtract(e[0], e[1]), t.add(e[0], e[1]));
+                        Value low = t.subtract(e[0], e[1]), high = t.add(e[0], e[1]);
+                        Bounds box = t.outward(low, high);
                         return {box.low, box.high};
                       });
-  return {bounds[0], bounds[1], {}};
+  return {bounds[0], bounds[1], {}, center, radius};
 }
 
 llvm::Expected<func::FuncOp> selfopt::deriveBounds(ModelOp model, BoundProgram kind, int64_t examples, ModuleOp module) {

@@ -11,6 +11,7 @@
 #include "SelfOpt/Support/File.h"
 #include <cmath>
 #include <cstring>
+#include <deque>
 
 using namespace mlir;
 using namespace selfopt;
@@ -186,53 +187,47 @@ llvm::Expected<std::vector<float>> BoundPropagation::margins(ArrayRef<float> fea
   std::vector<float> least(count, std::numeric_limits<float>::quiet_NaN());
   std::vector<Pair> pairs;
   for (int64_t row = 0; row < count; ++row)
-    if (labels[row] >= 0 && labels[row] < numClasses) {
+    if (labels[row] >= 0 && labels[row] < numClasses)
       pairs.push_back({row});
-      least[row] = inf;
-    }
-  // Of each example the rivals that are open, by what is known of them: the n-th of all examples in open[n].
-  std::vector<std::vector<std::pair<float, Pair>>> open(numClasses);
+  // What is known of the rivals that are open, by example; infinite of the others.
+  std::vector<float> open(count * numClasses, inf);
+  std::deque<int64_t> turns;
   for (ArrayRef<Pair> rest = pairs, part; !rest.empty(); rest = rest.drop_front(part.size())) {
     part = rest.take_front(slice);
     auto found = run(BoundProgram::Margins, features, radius, part, labels);
     if (!found)
       return found.takeError();
-    for (size_t at = 0; at < part.size(); ++at) {
-      int64_t row = part[at].row;
-      SmallVector<std::pair<float, Pair>> rivals;
-      for (int32_t k = 0; k < numClasses; ++k) {
-        float margin = (*found)[0][k * slice + at];
-        if (k != labels[row] && margin > 0)
-          least[row] = std::min(least[row], margin);
-        else if (k != labels[row])
-          rivals.push_back({margin, {row, k}});
-      }
-      auto danger = [&](auto &rival) {
-        return std::pair(std::isnan(rival.first) ? -inf : rival.first, rival.second.rival);
-      };
-      llvm::sort(rivals, [&](auto &x, auto &y) { return danger(x) < danger(y); });
-      for (auto [i, rival] : llvm::enumerate(rivals))
-        open[i].push_back(rival);
+    for (auto [at, pair] : llvm::enumerate(part)) {
+      float decided = inf;
+      for (int32_t k = 0; k < numClasses; ++k)
+        if (float margin = (*found)[0][k * slice + at]; k != labels[pair.row])
+          (margin > 0 ? decided : open[pair.row * numClasses + k]) = margin > 0 ? std::min(decided, margin) : margin;
+      least[pair.row] = decided;
+      turns.push_back(pair.row);
     }
   }
-  std::vector<std::pair<float, Pair>> queue;
-  for (auto &rivals : open)
-    llvm::append_range(queue, rivals);
-  for (size_t next = 0; next < queue.size();) {
+  // The examples take turns, each with its most dangerous rival, until none is open, or one stays so.
+  while (!turns.empty()) {
     std::vector<float> known;
-    for (pairs.clear(); next < queue.size() && int64_t(pairs.size()) < slice; ++next)
-      if (auto [margin, pair] = queue[next]; least[pair.row] > 0) {
-        known.push_back(margin);
-        pairs.push_back(pair);
-      }
+    for (pairs.clear(); !turns.empty() && int64_t(pairs.size()) < slice; turns.pop_front()) {
+      int64_t row = turns.front();
+      float *first = &open[row * numClasses], *rival = std::min_element(first, first + numClasses, [](float x, float y) {
+        return x < y || (std::isnan(x) && !std::isnan(y));
+      });
+      if (!(least[row] > 0) || *rival == inf)
+        continue;
+      known.push_back(std::exchange(*rival, inf));
+      pairs.push_back({row, int32_t(rival - first)});
+      turns.push_back(row);
+    }
     if (pairs.empty())
       break;
     auto found = run(BoundProgram::Relaxed, features, radius, pairs, labels);
     if (!found)
       return found.takeError();
-    for (size_t at = 0; at < pairs.size(); ++at) {
+    for (auto [at, pair] : llvm::enumerate(pairs)) {
       // A NaN is no better, and the first margin that isn't above 0 stays.
-      float margin = std::fmax(known[at], (*found)[0][at]), &of = least[pairs[at].row];
+      float margin = std::fmax(known[at], (*found)[0][at]), &of = least[pair.row];
       if (of > 0)
         of = margin > 0 ? std::min(of, margin) : margin;
     }

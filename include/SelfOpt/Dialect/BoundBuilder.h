@@ -91,10 +91,11 @@ public:
 
   //===--- Linear forms, [elements, forms, examples] --------------------------===//
 
-  /// The sum of what the body returns over the elements, [forms, examples]. It gets a coefficient, and of each of `ins`
-  /// the element; they are [elements, examples], or of a parameter [elements].
+  /// The sum of what the body returns over the elements, [forms, examples]. It gets a coefficient; of each of `ins` the
+  /// element, which are [elements, examples], or of a parameter [elements]; and of `perExample`.
   mlir::Value sumForms(mlir::Value coefficients, mlir::ValueRange ins,
-                       llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body);
+                       llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body,
+                       mlir::Value perExample = nullptr);
   /// New coefficients, of the same.
   mlir::Value mapForms(mlir::Value coefficients, mlir::ValueRange ins,
                        llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body);
