@@ -116,6 +116,15 @@ Value BoundBuilder::mapForms(Value coefficients, ValueRange ins,
              [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> { return {body(t, e)}; })[0];
 }
 
+static Value lowerTerm(BoundBuilder &t, Value a, Value middle, Value radius) {
+  Value at = t.multiply(a, middle), off = t.multiply(t.absolute(a), radius);
+  return t.subtract(at, off);
+}
+Value BoundBuilder::lower(Value coefficients, Value middle, Value radius) {
+  return sumForms(coefficients, {middle, radius},
+                  [](BoundBuilder &t, ValueRange e) { return lowerTerm(t, e[0], e[1], e[2]); });
+}
+
 Value BoundBuilder::lose(Value coefficients, Value size) {
   double n = double(typeOf(coefficients).getDimSize(0));
   Value total = sumForms(coefficients, size,
@@ -134,15 +143,11 @@ Value BoundBuilder::loseRounding(Value coefficients, const Bounds &x) {
 Value BoundBuilder::least(Value coefficients, const Bounds &x) {
   // sum_i a_i m_i - |a_i| r_i: the rounding of the sum, too, is in the radius.
   double n = double(typeOf(coefficients).getDimSize(0)), relative = gamma(2 * n + 16);
-  auto term = [](BoundBuilder &t, Value a, Value middle, Value radius) {
-    Value at = t.multiply(a, middle), off = t.multiply(t.absolute(a), radius);
-    return t.subtract(at, off);
-  };
   Value total;
   if (x.center && typeOf(x.center).getRank() == 2) {
     auto body = [&](BoundBuilder &t, ValueRange e) {
       Value reach = t.shift(t.scale(e[2], 1 + 2 * relative), tiny);
-      return term(t, e[0], e[1], t.add(t.scale(t.absolute(e[1]), relative), reach));
+      return lowerTerm(t, e[0], e[1], t.add(t.scale(t.absolute(e[1]), relative), reach));
     };
     total = sumForms(coefficients, x.center, body, x.radius);
   } else {
@@ -151,8 +156,7 @@ Value BoundBuilder::least(Value coefficients, const Bounds &x) {
       Value rounded = t.shift(t.scale(t.magnitude(e[0], e[1]), relative), tiny);
       return {middle, t.add(half, rounded)};
     });
-    auto body = [&](BoundBuilder &t, ValueRange e) { return term(t, e[0], e[1], e[2]); };
-    total = sumForms(coefficients, box, body);
+    total = lower(coefficients, box[0], box[1]);
   }
   return map(total, 1, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
     return {t.shift(e[0], -vanished * n)};

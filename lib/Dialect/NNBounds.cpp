@@ -116,10 +116,7 @@ LogicalResult DenseOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds>, Bounds
   shape[0] = typeOf(back).getDimSize(0);
   operandCoefficients.push_back(tensor::ExpandShapeOp::create(
       t.builder(), t.location(), RankedTensorType::get(shape, type.getElementType()), back, groups));
-  terms.push_back(t.sumForms(coefficients, {parameters[1], result.rounding}, [](BoundBuilder &t, ValueRange e) {
-    Value offset = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
-    return t.subtract(offset, off);
-  }));
+  terms.push_back(t.lower(coefficients, parameters[1], result.rounding));
   return success();
 }
 
@@ -259,16 +256,14 @@ LogicalResult ActivationOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> op
   // Zhang et al. 2018: a line above relu, through its ends, and one below it, of slope 0 or 1.
   Elements lines = t.map({operands[0].low, operands[0].high}, 4, [](BoundBuilder &t, ValueRange e) -> Elements {
     Value low = e[0], high = e[1], zero = t.like(low, 0), one = t.like(low, 1);
-    Value on = t.lessOrEqual(zero, low), off = t.lessOrEqual(high, zero), steep = t.less(t.negate(low), high);
-    auto byCase = [&](Value on0, Value off0, Value open) { return t.select(on, on0, t.select(off, off0, open)); };
-    Value above = byCase(one, zero, t.divide(high, t.subtract(high, low)));
-    Value below = byCase(one, zero, t.select(steep, one, zero));
+    Value under = t.negate(t.minimum(low, zero)), over = t.maximum(high, zero);
+    Value above = t.divide(over, t.maximum(t.add(over, under), t.like(low, t.tiny)));
+    Value below = t.select(t.less(under, over), one, zero);
     // relu(v) <= above v + shift at both ends, so between them, whatever the slope was rounded to.
-    Value atLow = t.multiply(t.negate(above), low), atHigh = t.multiply(t.subtract(one, above), high);
+    Value atLow = t.multiply(above, under), atHigh = t.multiply(t.subtract(one, above), over);
     Value shift = t.shift(t.scale(t.maximum(atLow, atHigh), 1 + 0x1p-20), t.tiny);
     // A coefficient times a slope is rounded.
-    Value rounding = t.scale(t.magnitude(low, high), 4 * t.unit);
-    return {above, below, byCase(zero, zero, shift), byCase(zero, zero, rounding)};
+    return {above, below, shift, t.scale(t.magnitude(low, high), 4 * t.unit)};
   });
   double n = double(typeOf(coefficients).getDimSize(0));
   operandCoefficients.push_back(t.mapForms(coefficients, {lines[0], lines[1]}, [](BoundBuilder &t, ValueRange e) {

@@ -103,35 +103,31 @@ FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &plan
 namespace {
 class CompiledBounds : public BoundFunction {
 public:
-  CompiledBounds(std::shared_ptr<Executable> executable, const TrainedWeights &weights)
-      : executable(std::move(executable)), weights(weights) {}
-
-  LogicalResult run(ArrayRef<std::vector<float>> balls, ArrayRef<std::vector<int32_t>> classes,
-                    std::vector<std::vector<float>> &results) override {
-    // An argument's place is used for something else once it has been read, so all are set each time.
-    unsigned argument = 0;
-    auto set = [&](const auto &values) {
-      std::string name = "argument." + std::to_string(argument++);
-      std::memcpy(executable->lookup(name), values.data(), values.size() * sizeof(values[0]));
-    };
-    for (const std::vector<float> &parameter : weights.parameters)
-      set(parameter);
-    llvm::for_each(balls, set);
-    llvm::for_each(classes, set);
-    if (!executable->run("call"))
-      return failure();
-    for (unsigned i = 0;; ++i) {
-      std::string name = "result." + std::to_string(i);
-      auto *values = static_cast<float *>(executable->lookup(name));
-      if (!values)
-        return success();
-      results.emplace_back(values, values + executable->lookupType(name).getNumElements());
-    }
+  CompiledBounds(std::shared_ptr<Executable> from, const TrainedWeights &weights)
+      : executable(std::move(from)), weights(weights) {
+    for (void *place; (place = executable->lookup("argument." + std::to_string(arguments.size())));)
+      arguments.push_back(place);
+    for (std::string name; executable->lookup(name = "result." + std::to_string(results.size()));)
+      results.push_back({static_cast<float *>(executable->lookup(name)), size_t(executable->lookupType(name).getNumElements())});
   }
+
+  void *argument(size_t i) override {
+    i += weights.parameters.size();
+    return i < arguments.size() ? arguments[i] : nullptr;
+  }
+  LogicalResult run() override {
+    // An argument's place is used for something else once it has been read, so all are set each time.
+    for (auto [values, place] : llvm::zip(weights.parameters, arguments))
+      std::memcpy(place, values.data(), values.size() * sizeof(values[0]));
+    return success(executable->run("call"));
+  }
+  ArrayRef<float> result(size_t i) override { return results[i]; }
 
 private:
   std::shared_ptr<Executable> executable;
   const TrainedWeights &weights;
+  SmallVector<void *> arguments;
+  SmallVector<ArrayRef<float>> results;
 };
 } // namespace
 

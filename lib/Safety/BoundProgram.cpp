@@ -7,6 +7,7 @@
 
 #include "SelfOpt/Safety/BoundProgram.h"
 #include "SelfOpt/Dialect/BoundBuilder.h"
+#include "SelfOpt/Dialect/NN/NN.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -42,8 +43,9 @@ public:
   /// Bounds of every value, from those of the argument.
   llvm::Error propagate(Bounds argument);
   const Bounds &scores() { return bounds[block.getTerminator()->getOperand(0)]; }
-  /// The least value of forms of the scores, [forms, examples]: as far back as ops are linear, or to the input.
-  Value least(Value forms, bool relax);
+  /// The least value of score[label] - score[rival], [1, examples], or of every rival, [classes, examples]: as far back
+  /// as ops are linear, or with `relax` to the input.
+  Value least(Value label, Value rival, bool relax);
 
 private:
   SmallVector<Bounds> boundsOf(ValueRange values) {
@@ -71,7 +73,50 @@ llvm::Error Deriver::propagate(Bounds argument) {
   return llvm::Error::success();
 }
 
-Value Deriver::least(Value forms, bool relax) {
+/// `body` of a place's number and those of `indices` at its example.
+static Value mapPlaces(BoundBuilder &t, ArrayRef<int64_t> shape, ValueRange indices,
+                       llvm::function_ref<Value(BoundBuilder &t, ArrayRef<Value> place, ValueRange at)> body) {
+  unsigned rank = shape.size();
+  SmallVector<AffineMap> maps(indices.size(), t.dims(rank, {rank - 1}));
+  return t.map(shape, indices, maps, t.builder().getF32Type(), [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+    SmallVector<Value> place;
+    for (unsigned d = 0; d + 1 < rank; ++d) {
+      Value at = linalg::IndexOp::create(t.builder(), t.location(), d);
+      place.push_back(arith::IndexCastOp::create(t.builder(), t.location(), t.builder().getI32Type(), at));
+    }
+    return {body(t, place, e)};
+  })[0];
+}
+static Value isEqual(BoundBuilder &t, Value x, Value y) {
+  Value one = t.constant(t.builder().getF32Type(), 1), zero = t.constant(t.builder().getF32Type(), 0);
+  Value equal = arith::CmpIOp::create(t.builder(), t.location(), arith::CmpIPredicate::eq, x, y);
+  return t.select(equal, one, zero);
+}
+
+/// y[label] - y[rival] of each example, [classes, 1, examples]; without `rival` of every class, [classes, classes,
+/// examples].
+static Value differences(BoundBuilder &t, int64_t classes, Value label, Value rival) {
+  SmallVector<Value> indices{label};
+  if (rival)
+    indices.push_back(rival);
+  return mapPlaces(t, {classes, rival ? 1 : classes, t.examples}, indices,
+                   [&](BoundBuilder &t, ArrayRef<Value> place, ValueRange at) {
+                     Value plus = isEqual(t, place[0], at[0]), minus = isEqual(t, place[0], rival ? at[1] : place[1]);
+                     return t.subtract(plus, minus);
+                   });
+}
+/// The same behind a layer with these weights: its columns' differences, which a product with zeros and ones is, too.
+static Value columnDifferences(BoundBuilder &t, Value weight, Value label) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  Value picks = mapPlaces(t, {type.getDimSize(1), t.examples}, label,
+                          [](BoundBuilder &t, ArrayRef<Value> place, ValueRange at) { return isEqual(t, place[0], at[0]); });
+  Value own = t.matmul(weight, picks);
+  return t.map({type.getDimSize(0), type.getDimSize(1), t.examples}, {own, weight}, {t.dims(3, {0, 2}), t.dims(3, {0, 1})},
+               type.getElementType(),
+               [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> { return {t.subtract(e[0], e[1])}; })[0];
+}
+
+Value Deriver::least(Value label, Value rival, bool relax) {
   // Coefficients by value. Each step replaces a value by what bounds it: forms of its operands, and terms.
   llvm::DenseMap<Value, Value> open;
   SmallVector<Value> terms;
@@ -84,7 +129,9 @@ Value Deriver::least(Value forms, bool relax) {
     sum = t.add(sum, coefficients);
     terms.push_back(t.loseRounding(sum, bounds[v]));
   };
-  contribute(block.getTerminator()->getOperand(0), forms);
+  Value scores = block.getTerminator()->getOperand(0);
+  int64_t classes = cast<RankedTensorType>(scores.getType()).getDimSize(0);
+  contribute(scores, differences(t, classes, label, rival));
   for (Operation &op : llvm::reverse(block.without_terminator())) {
     auto it = op.getNumResults() == 1 ? open.find(op.getResult(0)) : open.end();
     if (it == open.end())
@@ -94,7 +141,11 @@ Value Deriver::least(Value forms, bool relax) {
     auto bounded = cast<BoundOpInterface>(op);
     const Bounds &result = bounds[op.getResult(0)];
     SmallVector<Value> operands;
-    if ((relax || bounded.isLinear()) &&
+    if (auto dense = dyn_cast<nn::DenseOp>(op); dense && !rival && dense.getResult() == scores) {
+      ValueRange parameters = layers.lookup(&op);
+      terms.push_back(t.lower(coefficients, parameters[1], result.rounding));
+      contribute(op.getOperand(0), columnDifferences(t, parameters[0], label));
+    } else if ((relax || bounded.isLinear()) &&
         succeeded(bounded.buildRelaxation(t, boundsOf(op.getOperands()), result, layers.lookup(&op), coefficients,
                                           operands, terms))) {
       for (auto [operand, form] : llvm::zip(op.getOperands(), operands))
@@ -116,31 +167,6 @@ Value Deriver::least(Value forms, bool relax) {
     Value off = t.shift(t.scale(size, 2 * t.gamma(double(terms.size()) + 8)), t.vanished);
     return {t.known(t.subtract(sum, off), size)};
   })[0];
-}
-
-/// y[label] - y[rival] of each example, as [classes, 1, examples]; without `rival`, for every class, [classes, classes,
-/// examples].
-static Value differences(BoundBuilder &t, int64_t classes, Value label, Value rival) {
-  SmallVector<Value> ins{label};
-  if (rival)
-    ins.push_back(rival);
-  SmallVector<AffineMap> maps(ins.size(), t.dims(3, {2}));
-  return t.map({classes, rival ? 1 : classes, t.examples}, ins, maps, t.builder().getF32Type(),
-               [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
-                 OpBuilder &b = t.builder();
-                 auto number = [&](unsigned dim) -> Value {
-                   Value at = linalg::IndexOp::create(b, t.location(), dim);
-                   return arith::IndexCastOp::create(b, t.location(), b.getI32Type(), at);
-                 };
-                 Value at = number(0), other = rival ? e[1] : number(1);
-                 Value one = t.constant(b.getF32Type(), 1), zero = t.constant(b.getF32Type(), 0);
-                 auto where = [&](Value index) {
-                   Value here = arith::CmpIOp::create(b, t.location(), arith::CmpIPredicate::eq, at, index);
-                   return t.select(here, one, zero);
-                 };
-                 Value plus = where(e[0]), minus = where(other);
-                 return {t.subtract(plus, minus)};
-               })[0];
 }
 
 /// The ball of `radius` around each of `x`, which is [examples, ...].
@@ -193,8 +219,7 @@ llvm::Expected<func::FuncOp> selfopt::deriveBounds(ModelOp model, BoundProgram k
   SmallVector<Value> values{deriver.scores().low, deriver.scores().high};
   if (kind != BoundProgram::Bounds) {
     bool relax = kind == BoundProgram::Relaxed;
-    values = {deriver.least(
-        differences(t, output.getDimSize(0), arguments[count + 2], relax ? arguments[count + 3] : Value()), relax)};
+    values = {deriver.least(arguments[count + 2], relax ? arguments[count + 3] : Value(), relax)};
   }
   func::ReturnOp::create(b, loc, values);
   return f;

@@ -9,9 +9,9 @@
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
+#include "mlir/IR/TypeUtilities.h"
 #include <cmath>
 #include <cstring>
-#include <deque>
 
 using namespace mlir;
 using namespace selfopt;
@@ -64,22 +64,32 @@ public:
       : module(std::move(module)), function(function) {
     for (auto [values, type] : llvm::zip(weights.parameters, function.getArgumentTypes()))
       parameters.push_back(tensorOf<float>(values, type));
+    // Each element has four bytes.
+    for (Type type : function.getArgumentTypes().drop_front(parameters.size()))
+      arguments.emplace_back(cast<RankedTensorType>(type).getNumElements());
   }
 
-  LogicalResult run(ArrayRef<std::vector<float>> balls, ArrayRef<std::vector<int32_t>> classes,
-                    std::vector<std::vector<float>> &results) override {
-    SmallVector<reference::Tensor> arguments(parameters), found;
-    auto type = [&] { return function.getArgumentTypes()[arguments.size()]; };
-    for (ArrayRef<float> values : balls)
-      arguments.push_back(tensorOf(values, type()));
-    for (ArrayRef<int32_t> values : classes)
-      arguments.push_back(tensorOf(values, type()));
-    if (failed(reference::Interpreter().call(function, arguments, found)))
+  void *argument(size_t i) override { return i < arguments.size() ? arguments[i].data() : nullptr; }
+
+  LogicalResult run() override {
+    SmallVector<reference::Tensor> all(parameters);
+    for (auto [bytes, type] : llvm::zip(arguments, function.getArgumentTypes().drop_front(parameters.size()))) {
+      size_t n = cast<RankedTensorType>(type).getNumElements();
+      if (getElementTypeOrSelf(type).isF32())
+        all.push_back(tensorOf(ArrayRef(reinterpret_cast<const float *>(bytes.data()), n), type));
+      else
+        all.push_back(tensorOf(ArrayRef(reinterpret_cast<const int32_t *>(bytes.data()), n), type));
+    }
+    SmallVector<reference::Tensor> found;
+    if (failed(reference::Interpreter().call(function, all, found)))
       return failure();
+    results.clear();
     for (const reference::Tensor &t : found)
       results.emplace_back(t.floats.begin(), t.floats.end());
     return success();
   }
+
+  ArrayRef<float> result(size_t i) override { return results[i]; }
 
 private:
   template <typename T> static reference::Tensor tensorOf(ArrayRef<T> values, Type type) {
@@ -95,6 +105,8 @@ private:
   OwningOpRef<ModuleOp> module;
   func::FuncOp function;
   SmallVector<reference::Tensor> parameters;
+  std::vector<std::vector<uint32_t>> arguments;
+  std::vector<std::vector<float>> results;
 };
 } // namespace
 
@@ -129,9 +141,8 @@ llvm::Expected<BoundPropagation> BoundPropagation::create(ModelOp model, const T
   return p;
 }
 
-llvm::Expected<std::vector<std::vector<float>>> BoundPropagation::run(BoundProgram kind, ArrayRef<float> features,
-                                                                      double radius, ArrayRef<Pair> pairs,
-                                                                      ArrayRef<int32_t> labels) {
+llvm::Expected<BoundFunction *> BoundPropagation::run(BoundProgram kind, ArrayRef<float> features, double radius,
+                                                      ArrayRef<Pair> pairs, ArrayRef<int32_t> labels) {
   std::unique_ptr<BoundFunction> &function = functions[kind];
   if (!function) {
     auto loaded = engine(model, kind, *weights);
@@ -139,24 +150,24 @@ llvm::Expected<std::vector<std::vector<float>>> BoundPropagation::run(BoundProgr
       return loaded.takeError();
     function = std::move(*loaded);
   }
+  auto *x = static_cast<float *>(function->argument(0)), *radii = static_cast<float *>(function->argument(1));
+  auto *of = static_cast<int32_t *>(function->argument(2)), *rivals = static_cast<int32_t *>(function->argument(3));
   constexpr float inf = std::numeric_limits<float>::infinity();
   float above = float(radius);
-  std::vector<std::vector<float>> balls{{}, std::vector<float>(slice, above < radius ? std::nextafter(above, inf) : above)};
-  std::vector<std::vector<int32_t>> classes(kind == BoundProgram::Bounds ? 0 : kind == BoundProgram::Margins ? 1 : 2);
+  std::fill_n(radii, slice, above < radius ? std::nextafter(above, inf) : above);
   // What is left of the slice is filled with the last example.
   for (int64_t i = 0; i < slice; ++i) {
     const Pair &pair = pairs[std::min(size_t(i), pairs.size() - 1)];
-    ArrayRef<float> x = features.slice(pair.row * numFeatures, numFeatures);
-    balls[0].insert(balls[0].end(), x.begin(), x.end());
-    int32_t of[] = {labels.empty() ? 0 : labels[pair.row], pair.rival};
-    for (auto [values, value] : llvm::zip(classes, of))
-      values.push_back(value);
+    std::memcpy(x + i * numFeatures, &features[pair.row * numFeatures], numFeatures * sizeof(float));
+    if (of)
+      of[i] = labels[pair.row];
+    if (rivals)
+      rivals[i] = pair.rival;
   }
-  std::vector<std::vector<float>> results;
-  if (failed(function->run(balls, classes, results)))
+  if (failed(function->run()))
     return makeError("@" + model.getSymName() + "." + stringifyBoundProgram(kind) + " can't be run");
   ++numCalls;
-  return results;
+  return function.get();
 }
 
 llvm::Expected<ScoreBounds> BoundPropagation::bounds(ArrayRef<float> features, int64_t count, double radius) {
@@ -172,7 +183,7 @@ llvm::Expected<ScoreBounds> BoundPropagation::bounds(ArrayRef<float> features, i
       return found.takeError();
     for (size_t at = 0; at < part.size(); ++at)
       for (int64_t k = 0; k < numClasses; ++k) {
-        float low = (*found)[0][k * slice + at], high = (*found)[1][k * slice + at];
+        float low = (*found)->result(0)[k * slice + at], high = (*found)->result(1)[k * slice + at];
         bool known = low <= high;
         out.low.push_back(known ? low : -inf);
         out.high.push_back(known ? high : inf);
@@ -189,35 +200,42 @@ llvm::Expected<std::vector<float>> BoundPropagation::margins(ArrayRef<float> fea
   for (int64_t row = 0; row < count; ++row)
     if (labels[row] >= 0 && labels[row] < numClasses)
       pairs.push_back({row});
-  // What is known of the rivals that are open, by example; infinite of the others.
-  std::vector<float> open(count * numClasses, inf);
-  std::deque<int64_t> turns;
+  // What is known of each rival that is open, -inf where that is nothing; inf of the others.
+  std::vector<float> open(count * numClasses);
+  std::vector<int64_t> turns;
   for (ArrayRef<Pair> rest = pairs, part; !rest.empty(); rest = rest.drop_front(part.size())) {
     part = rest.take_front(slice);
     auto found = run(BoundProgram::Margins, features, radius, part, labels);
     if (!found)
       return found.takeError();
+    ArrayRef<float> margins = (*found)->result(0);
     for (auto [at, pair] : llvm::enumerate(part)) {
       float decided = inf;
-      for (int32_t k = 0; k < numClasses; ++k)
-        if (float margin = (*found)[0][k * slice + at]; k != labels[pair.row])
-          (margin > 0 ? decided : open[pair.row * numClasses + k]) = margin > 0 ? std::min(decided, margin) : margin;
+      for (int32_t k = 0; k < numClasses; ++k) {
+        float margin = k == labels[pair.row] ? inf : margins[k * slice + at];
+        decided = margin > 0 ? std::min(decided, margin) : decided;
+        open[pair.row * numClasses + k] = margin > 0 ? inf : margin <= 0 ? margin : -inf;
+      }
       least[pair.row] = decided;
       turns.push_back(pair.row);
     }
   }
-  // The examples take turns, each with its most dangerous rival, until none is open, or one stays so.
-  while (!turns.empty()) {
+  // The examples take turns, each with its most dangerous rival, until it has none, or one stays open.
+  for (size_t turn = 0; turn < turns.size();) {
     std::vector<float> known;
-    for (pairs.clear(); !turns.empty() && int64_t(pairs.size()) < slice; turns.pop_front()) {
-      int64_t row = turns.front();
-      float *first = &open[row * numClasses], *rival = std::min_element(first, first + numClasses, [](float x, float y) {
-        return x < y || (std::isnan(x) && !std::isnan(y));
-      });
-      if (!(least[row] > 0) || *rival == inf)
+    for (pairs.clear(); turn < turns.size() && int64_t(pairs.size()) < slice; ++turn) {
+      int64_t row = turns[turn];
+      float *first = &open[row * numClasses], margin = inf;
+      int32_t rival = 0;
+      for (int32_t k = 0; k < numClasses; ++k) {
+        rival = first[k] < margin ? k : rival;
+        margin = std::min(margin, first[k]);
+      }
+      if (margin == inf || !(least[row] > 0))
         continue;
-      known.push_back(std::exchange(*rival, inf));
-      pairs.push_back({row, int32_t(rival - first)});
+      first[rival] = inf;
+      known.push_back(margin);
+      pairs.push_back({row, rival});
       turns.push_back(row);
     }
     if (pairs.empty())
@@ -226,8 +244,8 @@ llvm::Expected<std::vector<float>> BoundPropagation::margins(ArrayRef<float> fea
     if (!found)
       return found.takeError();
     for (auto [at, pair] : llvm::enumerate(pairs)) {
-      // A NaN is no better, and the first margin that isn't above 0 stays.
-      float margin = std::fmax(known[at], (*found)[0][at]), &of = least[pair.row];
+      // NaN only where neither is known; the first margin that isn't above 0 stays.
+      float relaxed = (*found)->result(0)[at], margin = known[at] > relaxed ? known[at] : relaxed, &of = least[pair.row];
       if (of > 0)
         of = margin > 0 ? std::min(of, margin) : margin;
     }

@@ -99,6 +99,8 @@ public:
   /// New coefficients, of the same.
   mlir::Value mapForms(mlir::Value coefficients, mlir::ValueRange ins,
                        llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body);
+  /// sum_j coefficients_j middle_j - |coefficients_j| radius_j, as it is rounded.
+  mlir::Value lower(mlir::Value coefficients, mlir::Value middle, mlir::Value radius);
   /// sum_j |coefficients_j| size_j of each form, negated, rounded downward; `size` is [elements, examples].
   mlir::Value lose(mlir::Value coefficients, mlir::Value size);
   /// The same, of what one rounding of a value within its bounds is at most, of the value and of a coefficient.

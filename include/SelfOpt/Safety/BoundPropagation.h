@@ -40,11 +40,12 @@ struct TrainedWeights {
 class BoundFunction {
 public:
   virtual ~BoundFunction() = default;
-  /// Of as many examples as it was derived for: their features and radii, and whatever classes it takes of them. Appends
-  /// an array for each result.
-  virtual llvm::LogicalResult run(llvm::ArrayRef<std::vector<float>> balls,
-                                  llvm::ArrayRef<std::vector<int32_t>> classes,
-                                  std::vector<std::vector<float>> &results) = 0;
+  /// Where an argument behind the parameters is to be put before each run: features and radii, then labels and rivals
+  /// where it takes them, of as many examples as it was derived for. Null behind the last one.
+  virtual void *argument(size_t i) = 0;
+  virtual llvm::LogicalResult run() = 0;
+  /// What the last run found.
+  virtual llvm::ArrayRef<float> result(size_t i) = 0;
 };
 /// Makes one of a model, for BoundPropagation::slice examples; an error names the op that has no rule. `weights` outlive
 /// it.
@@ -87,9 +88,9 @@ private:
     int64_t row;
     int32_t rival = 0;
   };
-  /// Of `slice` pairs at most. Results have one of `slice` columns for each. Without labels, there are none.
-  llvm::Expected<std::vector<std::vector<float>>> run(BoundProgram kind, llvm::ArrayRef<float> features, double radius,
-                                                      llvm::ArrayRef<Pair> pairs, llvm::ArrayRef<int32_t> labels);
+  /// Of `slice` pairs at most. Results have one of `slice` columns for each. No labels are read where none are taken.
+  llvm::Expected<BoundFunction *> run(BoundProgram kind, llvm::ArrayRef<float> features, double radius,
+                                      llvm::ArrayRef<Pair> pairs, llvm::ArrayRef<int32_t> labels);
 
   ModelOp model;
   const TrainedWeights *weights = nullptr;
