@@ -64,21 +64,21 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
     return {low, high, part(behind)};
   };
   SmallVector<Type> types(3, t.builder().getF32Type());
-  AffineMap unit = t.dims(2, {0}), example = t.dims(2, {1});
+  AffineMap unit = t.dims(2, {0}), example = t.dims(2, {1}), element = t.dims(2, {1, 0});
+  // By Cauchy and Schwarz, sum_i |x_i| |w_i| is at most the product of both norms. A square may be taken for zero.
+  auto norms = [&](Value of) {
+    Value squares = t.sum({typeOf(of).getDimSize(1), int64_t(in)}, of, element,
+                          [](BoundBuilder &t, ValueRange e) { return t.multiply(e[0], e[0]); });
+    return t.map(squares, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
+      return {t.shift(t.scale(t.squareRoot(e[0]), once), in * t.vanished)};
+    })[0];
+  };
+  Value length = norms(weight);
   if (const Bounds &x = operands[0]; x.center) {
     // One radius for all elements, so that it reaches as far as the magnitudes of a unit's weights add up to.
-    // And by Cauchy and Schwarz, sum_i |x_i| |w_i| is at most the product of both norms.
-    AffineMap element = t.dims(2, {1, 0});
-    auto norms = [&](Value of) {
-      Value squares = t.sum({typeOf(of).getDimSize(1), int64_t(in)}, of, element,
-                            [](BoundBuilder &t, ValueRange e) { return t.multiply(e[0], e[0]); });
-      return t.map(squares, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
-        return {t.shift(t.scale(t.squareRoot(e[0]), once), in * t.vanished)};
-      })[0];
-    };
     Value total = t.sum({int64_t(units), int64_t(in)}, weight, element,
                         [](BoundBuilder &t, ValueRange e) { return t.absolute(e[0]); });
-    Value middle = product(t, weight, x.center), length = norms(weight), distance = norms(x.center);
+    Value middle = product(t, weight, x.center), distance = norms(x.center);
     Elements y = t.map(typeOf(middle).getShape(), {middle, total, length, distance, x.radius, parameters[1]},
                        {t.identity(2), unit, unit, example, example, unit}, types,
                        [&](BoundBuilder &t, ValueRange e) -> Elements {
@@ -95,10 +95,12 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
     Value size = t.magnitude(e[0], e[1]);
     return {middle, t.add(half, t.shift(t.scale(size, 4 * t.unit), t.tiny)), size};
   });
-  Value middle = product(t, weight, x[0]), reach = product(t, magnitudes, x[1]), size = product(t, magnitudes, x[2]);
-  Elements y = t.map(typeOf(middle).getShape(), {middle, reach, size, parameters[1]},
-                     {t.identity(2), t.identity(2), t.identity(2), unit}, types,
-                     [&](BoundBuilder &t, ValueRange e) { return bound(t, e[0], e[1], e[2], e[3]); });
+  Value middle = product(t, weight, x[0]), reach = product(t, magnitudes, x[1]);
+  Value distance = norms(x[2]);
+  Elements y = t.map(typeOf(middle).getShape(), {middle, reach, length, distance, parameters[1]},
+                     {t.identity(2), t.identity(2), unit, example, unit}, types, [&](BoundBuilder &t, ValueRange e) {
+                       return bound(t, e[0], e[1], t.multiply(e[2], e[3]), e[4]);
+                     });
   results.push_back({y[0], y[1], y[2]});
   return success();
 }

@@ -73,47 +73,21 @@ llvm::Error Deriver::propagate(Bounds argument) {
   return llvm::Error::success();
 }
 
-/// `body` of a place's number and those of `indices` at its example.
-static Value mapPlaces(BoundBuilder &t, ArrayRef<int64_t> shape, ValueRange indices,
-                       llvm::function_ref<Value(BoundBuilder &t, ArrayRef<Value> place, ValueRange at)> body) {
-  unsigned rank = shape.size();
-  SmallVector<AffineMap> maps(indices.size(), t.dims(rank, {rank - 1}));
-  return t.map(shape, indices, maps, t.builder().getF32Type(), [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
-    SmallVector<Value> place;
-    for (unsigned d = 0; d + 1 < rank; ++d) {
-      Value at = linalg::IndexOp::create(t.builder(), t.location(), d);
-      place.push_back(arith::IndexCastOp::create(t.builder(), t.location(), t.builder().getI32Type(), at));
-    }
-    return {body(t, place, e)};
+/// The place in the first dimension.
+static Value placeOf(BoundBuilder &t) {
+  Value place = linalg::IndexOp::create(t.builder(), t.location(), 0);
+  return arith::IndexCastOp::create(t.builder(), t.location(), t.builder().getI32Type(), place);
+}
+/// 1 where `index`, of each example, names the place in the first dimension; 0 elsewhere.
+static Value pick(BoundBuilder &t, ArrayRef<int64_t> shape, Value index) {
+  unsigned rank = shape.size(), indexRank = cast<RankedTensorType>(index.getType()).getRank();
+  AffineMap at = indexRank == 1 ? t.dims(rank, {rank - 1}) : t.dims(rank, {rank - 2, rank - 1});
+  Type f32 = t.builder().getF32Type();
+  return t.map(shape, index, at, f32, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+    Value here = arith::CmpIOp::create(t.builder(), t.location(), arith::CmpIPredicate::eq, placeOf(t), e[0]);
+    Value one = t.constant(f32, 1), zero = t.constant(f32, 0);
+    return {t.select(here, one, zero)};
   })[0];
-}
-static Value isEqual(BoundBuilder &t, Value x, Value y) {
-  Value one = t.constant(t.builder().getF32Type(), 1), zero = t.constant(t.builder().getF32Type(), 0);
-  Value equal = arith::CmpIOp::create(t.builder(), t.location(), arith::CmpIPredicate::eq, x, y);
-  return t.select(equal, one, zero);
-}
-
-/// y[label] - y[rival] of each example, [classes, 1, examples]; without `rival` of every class, [classes, classes,
-/// examples].
-static Value differences(BoundBuilder &t, int64_t classes, Value label, Value rival) {
-  SmallVector<Value> indices{label};
-  if (rival)
-    indices.push_back(rival);
-  return mapPlaces(t, {classes, rival ? 1 : classes, t.examples}, indices,
-                   [&](BoundBuilder &t, ArrayRef<Value> place, ValueRange at) {
-                     Value plus = isEqual(t, place[0], at[0]), minus = isEqual(t, place[0], rival ? at[1] : place[1]);
-                     return t.subtract(plus, minus);
-                   });
-}
-/// The same behind a layer with these weights: its columns' differences, which a product with zeros and ones is, too.
-static Value columnDifferences(BoundBuilder &t, Value weight, Value label) {
-  auto type = cast<RankedTensorType>(weight.getType());
-  Value picks = mapPlaces(t, {type.getDimSize(1), t.examples}, label,
-                          [](BoundBuilder &t, ArrayRef<Value> place, ValueRange at) { return isEqual(t, place[0], at[0]); });
-  Value own = t.matmul(weight, picks);
-  return t.map({type.getDimSize(0), type.getDimSize(1), t.examples}, {own, weight}, {t.dims(3, {0, 2}), t.dims(3, {0, 1})},
-               type.getElementType(),
-               [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> { return {t.subtract(e[0], e[1])}; })[0];
 }
 
 Value Deriver::least(Value label, Value rival, bool relax) {
@@ -131,7 +105,33 @@ Value Deriver::least(Value label, Value rival, bool relax) {
   };
   Value scores = block.getTerminator()->getOperand(0);
   int64_t classes = cast<RankedTensorType>(scores.getType()).getDimSize(0);
-  contribute(scores, differences(t, classes, label, rival));
+  Type f32 = t.builder().getF32Type();
+  auto subtract = [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> { return {t.subtract(e[0], e[1])}; };
+  AffineMap all = t.dims(3, {0, 2}), own = t.dims(2, {1}), each = t.dims(2, {0}), turned = t.dims(2, {1, 0});
+  auto dense = scores.getDefiningOp<nn::DenseOp>();
+  if (!rival && dense) {
+    // Of every class, behind the layer: differences of the columns of its weights, which products with 0 and 1 would be.
+    Value picks = pick(t, {classes, t.examples}, label);
+    Value weight = layers.lookup(dense)[0], bias = layers.lookup(dense)[1], rounding = bounds[scores].rounding;
+    int64_t in = cast<RankedTensorType>(weight.getType()).getDimSize(0);
+    Value column = t.matmul(weight, picks);
+    contribute(dense.getOperand(),
+               t.map({in, classes, t.examples}, {column, weight}, {all, t.dims(3, {0, 1})}, f32, subtract)[0]);
+    Value offset = t.sum({t.examples, classes}, {picks, bias, rounding}, {turned, own, turned},
+                         [](BoundBuilder &t, ValueRange e) { return t.multiply(e[0], t.subtract(e[1], e[2])); });
+    terms.push_back(t.map({classes, t.examples}, {offset, bias, rounding}, {own, each, t.identity(2)}, f32,
+                          [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+                            return {t.subtract(e[0], t.add(e[1], e[2]))};
+                          })[0]);
+  } else {
+    // y[label] - y[rival]
+    if (!rival)
+      rival = t.map({classes, t.examples}, {}, {}, t.builder().getI32Type(),
+                    [](BoundBuilder &t, ValueRange) -> SmallVector<Value> { return {placeOf(t)}; })[0];
+    int64_t forms = cast<RankedTensorType>(rival.getType()).getDimSize(0);
+    Value plus = pick(t, {classes, t.examples}, label), minus = pick(t, {classes, forms, t.examples}, rival);
+    contribute(scores, t.map({classes, forms, t.examples}, {plus, minus}, {all, t.identity(3)}, f32, subtract)[0]);
+  }
   for (Operation &op : llvm::reverse(block.without_terminator())) {
     auto it = op.getNumResults() == 1 ? open.find(op.getResult(0)) : open.end();
     if (it == open.end())
@@ -141,11 +141,7 @@ Value Deriver::least(Value label, Value rival, bool relax) {
     auto bounded = cast<BoundOpInterface>(op);
     const Bounds &result = bounds[op.getResult(0)];
     SmallVector<Value> operands;
-    if (auto dense = dyn_cast<nn::DenseOp>(op); dense && !rival && dense.getResult() == scores) {
-      ValueRange parameters = layers.lookup(&op);
-      terms.push_back(t.lower(coefficients, parameters[1], result.rounding));
-      contribute(op.getOperand(0), columnDifferences(t, parameters[0], label));
-    } else if ((relax || bounded.isLinear()) &&
+    if ((relax || bounded.isLinear()) &&
         succeeded(bounded.buildRelaxation(t, boundsOf(op.getOperands()), result, layers.lookup(&op), coefficients,
                                           operands, terms))) {
       for (auto [operand, form] : llvm::zip(op.getOperands(), operands))
@@ -203,10 +199,14 @@ llvm::Expected<func::FuncOp> selfopt::deriveBounds(ModelOp model, BoundProgram k
   size_t count = inputs.size();
   inputs.append({batchedType(input, examples), t.batched(b.getF32Type())});
   // Labels, and rivals.
-  inputs.append(kind == BoundProgram::Bounds ? 0 : kind == BoundProgram::Margins ? 1 : 2, t.batched(b.getI32Type()));
+  RankedTensorType index = t.batched(b.getI32Type());
+  if (kind != BoundProgram::Bounds)
+    inputs.push_back(index);
+  if (kind == BoundProgram::Relaxed)
+    inputs.push_back(t.batched(RankedTensorType::get({rivalsAtOnce}, index.getElementType())));
   SmallVector<Type> results(kind == BoundProgram::Bounds ? 2 : 1, t.batched(output));
   if (kind == BoundProgram::Relaxed)
-    results = {t.batched(RankedTensorType::get({1}, b.getF32Type()))};
+    results = {t.batched(RankedTensorType::get({rivalsAtOnce}, b.getF32Type()))};
   std::string name = (model.getSymName() + "." + stringifyBoundProgram(kind)).str();
   auto f = func::FuncOp::create(b, loc, name, b.getFunctionType(inputs, results));
   b.setInsertionPointToStart(f.addEntryBlock());

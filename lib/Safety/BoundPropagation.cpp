@@ -142,7 +142,7 @@ llvm::Expected<BoundPropagation> BoundPropagation::create(ModelOp model, const T
 }
 
 llvm::Expected<BoundFunction *> BoundPropagation::run(BoundProgram kind, ArrayRef<float> features, double radius,
-                                                      ArrayRef<Pair> pairs, ArrayRef<int32_t> labels) {
+                                                      ArrayRef<Duel> duels, ArrayRef<int32_t> labels) {
   std::unique_ptr<BoundFunction> &function = functions[kind];
   if (!function) {
     auto loaded = engine(model, kind, *weights);
@@ -157,12 +157,12 @@ llvm::Expected<BoundFunction *> BoundPropagation::run(BoundProgram kind, ArrayRe
   std::fill_n(radii, slice, above < radius ? std::nextafter(above, inf) : above);
   // What is left of the slice is filled with the last example.
   for (int64_t i = 0; i < slice; ++i) {
-    const Pair &pair = pairs[std::min(size_t(i), pairs.size() - 1)];
-    std::memcpy(x + i * numFeatures, &features[pair.row * numFeatures], numFeatures * sizeof(float));
+    const Duel &duel = duels[std::min(size_t(i), duels.size() - 1)];
+    std::memcpy(x + i * numFeatures, &features[duel.row * numFeatures], numFeatures * sizeof(float));
     if (of)
-      of[i] = labels[pair.row];
-    if (rivals)
-      rivals[i] = pair.rival;
+      of[i] = labels[duel.row];
+    for (int64_t f = 0; rivals && f < rivalsAtOnce; ++f)
+      rivals[f * slice + i] = duel.rivals[f];
   }
   if (failed(function->run()))
     return makeError("@" + model.getSymName() + "." + stringifyBoundProgram(kind) + " can't be run");
@@ -173,10 +173,10 @@ llvm::Expected<BoundFunction *> BoundPropagation::run(BoundProgram kind, ArrayRe
 llvm::Expected<ScoreBounds> BoundPropagation::bounds(ArrayRef<float> features, int64_t count, double radius) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   ScoreBounds out;
-  std::vector<Pair> pairs(count);
+  std::vector<Duel> duels(count);
   for (int64_t row = 0; row < count; ++row)
-    pairs[row].row = row;
-  for (ArrayRef<Pair> rest = pairs, part; !rest.empty(); rest = rest.drop_front(part.size())) {
+    duels[row].row = row;
+  for (ArrayRef<Duel> rest = duels, part; !rest.empty(); rest = rest.drop_front(part.size())) {
     part = rest.take_front(slice);
     auto found = run(BoundProgram::Bounds, features, radius, part, {});
     if (!found)
@@ -196,59 +196,72 @@ llvm::Expected<std::vector<float>> BoundPropagation::margins(ArrayRef<float> fea
                                                              ArrayRef<int32_t> labels) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   std::vector<float> least(count, std::numeric_limits<float>::quiet_NaN());
-  std::vector<Pair> pairs;
+  std::vector<Duel> duels;
   for (int64_t row = 0; row < count; ++row)
     if (labels[row] >= 0 && labels[row] < numClasses)
-      pairs.push_back({row});
+      duels.push_back({row});
   // What is known of each rival that is open, -inf where that is nothing; inf of the others.
   std::vector<float> open(count * numClasses);
   std::vector<int64_t> turns;
-  for (ArrayRef<Pair> rest = pairs, part; !rest.empty(); rest = rest.drop_front(part.size())) {
+  for (ArrayRef<Duel> rest = duels, part; !rest.empty(); rest = rest.drop_front(part.size())) {
     part = rest.take_front(slice);
     auto found = run(BoundProgram::Margins, features, radius, part, labels);
     if (!found)
       return found.takeError();
     ArrayRef<float> margins = (*found)->result(0);
-    for (auto [at, pair] : llvm::enumerate(part)) {
+    for (auto [at, duel] : llvm::enumerate(part)) {
       float decided = inf;
       for (int32_t k = 0; k < numClasses; ++k) {
-        float margin = k == labels[pair.row] ? inf : margins[k * slice + at];
+        float margin = k == labels[duel.row] ? inf : margins[k * slice + at];
         decided = margin > 0 ? std::min(decided, margin) : decided;
-        open[pair.row * numClasses + k] = margin > 0 ? inf : margin <= 0 ? margin : -inf;
+        open[duel.row * numClasses + k] = margin > 0 ? inf : margin <= 0 ? margin : -inf;
       }
-      least[pair.row] = decided;
-      turns.push_back(pair.row);
+      least[duel.row] = decided;
+      turns.push_back(duel.row);
     }
   }
-  // The examples take turns, each with its most dangerous rival, until it has none, or one stays open.
+  // The examples take turns, each with its most dangerous rivals, until it has none, or one stays open.
   for (size_t turn = 0; turn < turns.size();) {
-    std::vector<float> known;
-    for (pairs.clear(); turn < turns.size() && int64_t(pairs.size()) < slice; ++turn) {
+    std::vector<std::array<float, rivalsAtOnce>> known;
+    for (duels.clear(); turn < turns.size() && int64_t(duels.size()) < slice; ++turn) {
       int64_t row = turns[turn];
-      float *first = &open[row * numClasses], margin = inf;
-      int32_t rival = 0;
-      for (int32_t k = 0; k < numClasses; ++k) {
-        rival = first[k] < margin ? k : rival;
-        margin = std::min(margin, first[k]);
-      }
-      if (margin == inf || !(least[row] > 0))
+      if (!(least[row] > 0))
         continue;
-      first[rival] = inf;
-      known.push_back(margin);
-      pairs.push_back({row, rival});
+      Duel duel{row};
+      std::array<float, rivalsAtOnce> margins;
+      float *first = &open[row * numClasses];
+      for (int64_t f = 0; f < rivalsAtOnce; ++f) {
+        float margin = inf;
+        int32_t rival = 0;
+        for (int32_t k = 0; k < numClasses; ++k) {
+          rival = first[k] < margin ? k : rival;
+          margin = std::min(margin, first[k]);
+        }
+        // Where there is none, the first one again.
+        duel.rivals[f] = margin < inf ? rival : duel.rivals[0];
+        margins[f] = margin < inf || f == 0 ? margin : margins[0];
+        first[duel.rivals[f]] = inf;
+      }
+      if (margins[0] == inf)
+        continue;
+      known.push_back(margins);
+      duels.push_back(duel);
       turns.push_back(row);
     }
-    if (pairs.empty())
+    if (duels.empty())
       break;
-    auto found = run(BoundProgram::Relaxed, features, radius, pairs, labels);
+    auto found = run(BoundProgram::Relaxed, features, radius, duels, labels);
     if (!found)
       return found.takeError();
-    for (auto [at, pair] : llvm::enumerate(pairs)) {
-      // NaN only where neither is known; the first margin that isn't above 0 stays.
-      float relaxed = (*found)->result(0)[at], margin = known[at] > relaxed ? known[at] : relaxed, &of = least[pair.row];
-      if (of > 0)
-        of = margin > 0 ? std::min(of, margin) : margin;
-    }
+    ArrayRef<float> relaxed = (*found)->result(0);
+    for (auto [at, duel] : llvm::enumerate(duels))
+      for (int64_t f = 0; f < rivalsAtOnce; ++f) {
+        // NaN only where neither is known; the first margin that isn't above 0 stays.
+        float margin = relaxed[f * slice + at], &of = least[duel.row];
+        margin = known[at][f] > margin ? known[at][f] : margin;
+        if (of > 0)
+          of = margin > 0 ? std::min(of, margin) : margin;
+      }
   }
   return least;
 }

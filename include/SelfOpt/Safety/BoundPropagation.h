@@ -16,6 +16,7 @@
 #define SELFOPT_SAFETY_BOUNDPROPAGATION_H
 
 #include "SelfOpt/Safety/BoundProgram.h"
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -73,7 +74,7 @@ public:
   /// no score for the label.
   ///
   /// In two phases: @net.margins decides most rivals of an example; those that it leaves open are asked of @net.relaxed,
-  /// the most dangerous one of each example first, until one stays open.
+  /// the most dangerous ones of each example first, until one stays open.
   llvm::Expected<std::vector<float>> margins(llvm::ArrayRef<float> features, int64_t count, double radius,
                                              llvm::ArrayRef<int32_t> labels);
 
@@ -83,14 +84,14 @@ public:
 
 private:
   BoundPropagation() = default;
-  /// An example, and one of the classes that its label may lose against.
-  struct Pair {
+  /// An example, and classes that its label may lose against.
+  struct Duel {
     int64_t row;
-    int32_t rival = 0;
+    std::array<int32_t, rivalsAtOnce> rivals = {};
   };
-  /// Of `slice` pairs at most. Results have one of `slice` columns for each. No labels are read where none are taken.
+  /// Of `slice` duels at most. Results have one of `slice` columns for each. No labels are read where none are taken.
   llvm::Expected<BoundFunction *> run(BoundProgram kind, llvm::ArrayRef<float> features, double radius,
-                                      llvm::ArrayRef<Pair> pairs, llvm::ArrayRef<int32_t> labels);
+                                      llvm::ArrayRef<Duel> duels, llvm::ArrayRef<int32_t> labels);
 
   ModelOp model;
   const TrainedWeights *weights = nullptr;
