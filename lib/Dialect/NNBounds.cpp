@@ -33,7 +33,8 @@ using Elements = SmallVector<Value>;
 /// weight^T x, or weight x on the way back, of [in, units] and [elements, columns].
 static Value product(BoundBuilder &t, Value weight, Value x, bool back = false) {
   RankedTensorType w = typeOf(weight);
-  Value zero = t.fill(RankedTensorType::get({w.getDimSize(back ? 0 : 1), typeOf(x).getDimSize(1)}, w.getElementType()), 0);
+  SmallVector<int64_t> shape{w.getDimSize(back ? 0 : 1), typeOf(x).getDimSize(1)};
+  Value zero = t.fill(RankedTensorType::get(shape, w.getElementType()), 0);
   SmallVector<AffineMap> maps{back ? t.dims(3, {0, 2}) : t.dims(3, {2, 0}), t.dims(3, {2, 1}), t.dims(3, {0, 1})};
   SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel, utils::IteratorType::parallel,
                                              utils::IteratorType::reduction};
@@ -51,7 +52,6 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
                                    SmallVectorImpl<Bounds> &results) {
   Value weight = parameters[0];
   double in = double(typeOf(weight).getDimSize(0)), units = double(typeOf(weight).getDimSize(1));
-  Value magnitudes = t.absolute(weight);
   // What is rounded by the layer, and by this; or by the coefficients that go back through it, and by the sum of their
   // terms. Each is itself a little off.
   double slack = 1 + 3 * t.gamma(std::max(in, units) + 16), once = 1 + t.gamma(in + 8);
@@ -95,7 +95,7 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
     Value size = t.magnitude(e[0], e[1]);
     return {middle, t.add(half, t.shift(t.scale(size, 4 * t.unit), t.tiny)), size};
   });
-  Value middle = product(t, weight, x[0]), reach = product(t, magnitudes, x[1]);
+  Value middle = product(t, weight, x[0]), reach = product(t, t.absolute(weight), x[1]);
   Value distance = norms(x[2]);
   Elements y = t.map(typeOf(middle).getShape(), {middle, reach, length, distance, parameters[1]},
                      {t.identity(2), t.identity(2), unit, example, unit}, types, [&](BoundBuilder &t, ValueRange e) {

@@ -107,8 +107,10 @@ public:
       : executable(std::move(from)), weights(weights) {
     for (void *place; (place = executable->lookup("argument." + std::to_string(arguments.size())));)
       arguments.push_back(place);
-    for (std::string name; executable->lookup(name = "result." + std::to_string(results.size()));)
-      results.push_back({static_cast<float *>(executable->lookup(name)), size_t(executable->lookupType(name).getNumElements())});
+    for (std::string name; executable->lookup(name = "result." + std::to_string(results.size()));) {
+      size_t size = executable->lookupType(name).getNumElements();
+      results.push_back({static_cast<float *>(executable->lookup(name)), size});
+    }
   }
 
   void *argument(size_t i) override {

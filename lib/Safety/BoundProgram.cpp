@@ -110,7 +110,7 @@ Value Deriver::least(Value label, Value rival, bool relax) {
   AffineMap all = t.dims(3, {0, 2}), own = t.dims(2, {1}), each = t.dims(2, {0}), turned = t.dims(2, {1, 0});
   auto dense = scores.getDefiningOp<nn::DenseOp>();
   if (!rival && dense) {
-    // Of every class, behind the layer: differences of the columns of its weights, which products with 0 and 1 would be.
+    // Of every class, behind the layer: differences of its weights' columns, which products with 0 and 1 would be.
     Value picks = pick(t, {classes, t.examples}, label);
     Value weight = layers.lookup(dense)[0], bias = layers.lookup(dense)[1], rounding = bounds[scores].rounding;
     int64_t in = cast<RankedTensorType>(weight.getType()).getDimSize(0);
@@ -173,7 +173,8 @@ static Bounds ball(BoundBuilder &t, Value x, Value radius) {
   for (unsigned d = 0; d + 1 < rank; ++d)
     inner.push_back(d);
   auto turned = t.batched(RankedTensorType::get(type.getShape().drop_front(), type.getElementType()));
-  Value center = t.elementwise(turned, x, t.dims(rank, inner), [](OpBuilder &, Location, ValueRange e) { return e[0]; });
+  Value center =
+      t.elementwise(turned, x, t.dims(rank, inner), [](OpBuilder &, Location, ValueRange e) { return e[0]; });
   SmallVector<Type> types(2, type.getElementType());
   auto bounds = t.map(turned.getShape(), {center, radius}, {t.identity(rank), t.dims(rank, {rank - 1})}, types,
                       [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {

@@ -41,7 +41,7 @@ namespace selfopt {
 
 enum class BoundProgram { Bounds, Margins, Relaxed };
 
-/// How many rivals of an example one call of @net.relaxed takes: they share what is bounded on the way to the scores.
+/// How many rivals of an example @net.relaxed takes at once: they share what is bounded on the way to the scores.
 constexpr int64_t rivalsAtOnce = 2;
 
 /// The suffix of its name, as above.

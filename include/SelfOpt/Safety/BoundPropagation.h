@@ -69,12 +69,12 @@ public:
 
   /// Over the ball of `radius` around each example.
   llvm::Expected<ScoreBounds> bounds(llvm::ArrayRef<float> features, int64_t count, double radius);
-  /// By how much the score of each label is above any other one, at least: certified where it is above 0. Otherwise that
-  /// of a rival which can't be shown to lose, not of the worst one; NaN where nothing is known of it, and where there is
-  /// no score for the label.
+  /// By how much the score of each label is above any other one, at least: certified where it is above 0. Otherwise
+  /// that of a rival which can't be shown to lose, not of the worst one; NaN where nothing is known of it, and where
+  /// there is no score for the label.
   ///
-  /// In two phases: @net.margins decides most rivals of an example; those that it leaves open are asked of @net.relaxed,
-  /// the most dangerous ones of each example first, until one stays open.
+  /// In two phases: those rivals of an example that @net.margins leaves open are asked of @net.relaxed, the most
+  /// dangerous ones first, until one stays open.
   llvm::Expected<std::vector<float>> margins(llvm::ArrayRef<float> features, int64_t count, double radius,
                                              llvm::ArrayRef<int32_t> labels);
 
