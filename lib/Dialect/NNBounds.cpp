@@ -82,7 +82,8 @@ LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, V
     Elements y = t.map(typeOf(middle).getShape(), {middle, total, length, distance, x.radius, parameters[1]},
                        {t.identity(2), unit, unit, example, example, unit}, types,
                        [&](BoundBuilder &t, ValueRange e) -> Elements {
-                         Value reach = t.multiply(t.scale(e[4], once), e[1]);
+                         // What is taken for zero of the input, however large the weight, too.
+                         Value reach = t.multiply(t.shift(t.scale(e[4], once), t.tiny), e[1]);
                          Value farthest = t.add(e[3], t.scale(e[4], std::sqrt(in)));
                          return bound(t, e[0], reach, t.multiply(farthest, e[2]), e[5]);
                        });
