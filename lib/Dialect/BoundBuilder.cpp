@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace selfopt;
@@ -82,11 +83,52 @@ Value BoundBuilder::sum(ArrayRef<int64_t> shape, ValueRange ins, ArrayRef<Affine
   });
 }
 
+RankedTensorType BoundBuilder::batched(Type type) const {
+  SmallVector<int64_t> shape;
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    llvm::append_range(shape, tensor.getShape());
+  shape.push_back(examples);
+  return RankedTensorType::get(shape, getElementTypeOrSelf(type));
+}
+
+Value BoundBuilder::sumForms(Value coefficients, ValueRange ins,
+                             llvm::function_ref<Value(BoundBuilder &, ValueRange)> body, Value perExample) {
+  SmallVector<Value> all{coefficients};
+  SmallVector<AffineMap> maps{dims(3, {2, 0, 1})};
+  for (Value in : ins) {
+    all.push_back(in);
+    maps.push_back(typeOf(in).getRank() == 1 ? dims(3, {2}) : dims(3, {2, 1}));
+  }
+  if (perExample) {
+    all.push_back(perExample);
+    maps.push_back(dims(3, {1}));
+  }
+  auto shape = typeOf(coefficients).getShape();
+  return sum({shape[1], shape[2], shape[0]}, all, maps, body);
+}
+Value BoundBuilder::mapForms(Value coefficients, ValueRange ins,
+                             llvm::function_ref<Value(BoundBuilder &, ValueRange)> body) {
+  SmallVector<Value> all{coefficients};
+  all.append(ins.begin(), ins.end());
+  SmallVector<AffineMap> maps(all.size(), dims(3, {0, 2}));
+  maps.front() = identity(3);
+  return map(typeOf(coefficients).getShape(), all, maps, b.getF32Type(),
+             [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> { return {body(t, e)}; })[0];
+}
+
+static Value lowerTerm(BoundBuilder &t, Value a, Value middle, Value radius) {
+  Value at = t.multiply(a, middle), off = t.multiply(t.absolute(a), radius);
+  return t.subtract(at, off);
+}
+Value BoundBuilder::lower(Value coefficients, Value middle, Value radius) {
+  return sumForms(coefficients, {middle, radius},
+                  [](BoundBuilder &t, ValueRange e) { return lowerTerm(t, e[0], e[1], e[2]); });
+}
+
 Value BoundBuilder::lose(Value coefficients, Value size) {
-  RankedTensorType type = typeOf(coefficients);
-  double n = double(type.getDimSize(2));
-  Value total = sum(type.getShape(), {coefficients, size}, {identity(3), dims(3, {0, 2})},
-                    [](BoundBuilder &t, ValueRange e) { return t.multiply(t.absolute(e[0]), e[1]); });
+  double n = double(typeOf(coefficients).getDimSize(0));
+  Value total = sumForms(coefficients, size,
+                         [](BoundBuilder &t, ValueRange e) { return t.multiply(t.absolute(e[0]), e[1]); });
   // All of one sign, so what the sum rounds is relative to itself.
   return map(total, 1, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
     return {t.shift(t.scale(e[0], -(1 + 2 * gamma(n + 4))), -vanished * n)};
@@ -100,18 +142,22 @@ Value BoundBuilder::loseRounding(Value coefficients, const Bounds &x) {
 
 Value BoundBuilder::least(Value coefficients, const Bounds &x) {
   // sum_i a_i m_i - |a_i| r_i: the rounding of the sum, too, is in the radius.
-  RankedTensorType type = typeOf(coefficients);
-  double n = double(type.getDimSize(2)), relative = gamma(2 * n + 16);
-  SmallVector<Value> ball = map({x.low, x.high}, 2, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
-    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + relative));
-    Value rounded = t.shift(t.scale(t.magnitude(e[0], e[1]), relative), tiny);
-    return {middle, t.add(half, rounded)};
-  });
-  Value total = sum(type.getShape(), {coefficients, ball[0], ball[1]},
-                    {identity(3), dims(3, {0, 2}), dims(3, {0, 2})}, [](BoundBuilder &t, ValueRange e) {
-                      Value middle = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
-                      return t.subtract(middle, off);
-                    });
+  double n = double(typeOf(coefficients).getDimSize(0)), relative = gamma(2 * n + 16);
+  Value total;
+  if (x.center && typeOf(x.center).getRank() == 2) {
+    auto body = [&](BoundBuilder &t, ValueRange e) {
+      Value reach = t.shift(t.scale(e[2], 1 + 2 * relative), tiny);
+      return lowerTerm(t, e[0], e[1], t.add(t.scale(t.absolute(e[1]), relative), reach));
+    };
+    total = sumForms(coefficients, x.center, body, x.radius);
+  } else {
+    SmallVector<Value> box = map({x.low, x.high}, 2, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
+      Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + relative));
+      Value rounded = t.shift(t.scale(t.magnitude(e[0], e[1]), relative), tiny);
+      return {middle, t.add(half, rounded)};
+    });
+    total = lower(coefficients, box[0], box[1]);
+  }
   return map(total, 1, [&](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
     return {t.shift(e[0], -vanished * n)};
   })[0];

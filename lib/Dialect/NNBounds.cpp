@@ -30,68 +30,96 @@ static RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getTyp
 
 using Elements = SmallVector<Value>;
 
+/// weight^T x, or weight x on the way back, of [in, units] and [elements, columns].
+static Value product(BoundBuilder &t, Value weight, Value x, bool back = false) {
+  RankedTensorType w = typeOf(weight);
+  SmallVector<int64_t> shape{w.getDimSize(back ? 0 : 1), typeOf(x).getDimSize(1)};
+  Value zero = t.fill(RankedTensorType::get(shape, w.getElementType()), 0);
+  SmallVector<AffineMap> maps{back ? t.dims(3, {0, 2}) : t.dims(3, {2, 0}), t.dims(3, {2, 1}), t.dims(3, {0, 1})};
+  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel, utils::IteratorType::parallel,
+                                             utils::IteratorType::reduction};
+  return linalg::GenericOp::create(t.builder(), t.location(), TypeRange{zero.getType()}, ValueRange{weight, x},
+                                   ValueRange{zero}, maps, iterators,
+                                   [](OpBuilder &b, Location loc, ValueRange e) {
+                                     Value m = arith::MulFOp::create(b, loc, e[0], e[1]);
+                                     Value s = arith::AddFOp::create(b, loc, e[2], m);
+                                     linalg::YieldOp::create(b, loc, s);
+                                   })
+      .getResult(0);
+}
+
 LogicalResult DenseOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, ValueRange parameters,
                                    SmallVectorImpl<Bounds> &results) {
-  Value weight = parameters[0], bias = parameters[1];
+  Value weight = parameters[0];
   double in = double(typeOf(weight).getDimSize(0)), units = double(typeOf(weight).getDimSize(1));
+  // What is rounded by the layer, and by this; or by the coefficients that go back through it, and by the sum of their
+  // terms. Each is itself a little off.
+  double slack = 1 + 3 * t.gamma(std::max(in, units) + 16), once = 1 + t.gamma(in + 8);
+  double ahead = 2 * t.gamma(in + 8) * slack, behind = (t.gamma(in + 8) + 2 * t.gamma(units + 8)) * slack;
+  auto bound = [&](BoundBuilder &t, Value middle, Value reach, Value size, Value bias) -> Elements {
+    Value y = t.add(middle, bias), whole = t.add(size, t.absolute(bias));
+    auto part = [&](double relative) { return t.shift(t.scale(whole, relative), (in + units) * t.vanished); };
+    Value off = t.add(reach, part(ahead));
+    Value low = t.known(t.subtract(y, off), whole), high = t.known(t.add(y, off), whole);
+    return {low, high, part(behind)};
+  };
+  SmallVector<Type> types(3, t.builder().getF32Type());
+  AffineMap unit = t.dims(2, {0}), example = t.dims(2, {1}), element = t.dims(2, {1, 0});
+  // By Cauchy and Schwarz, sum_i |x_i| |w_i| is at most the product of both norms. A square may be taken for zero.
+  auto norms = [&](Value of) {
+    Value squares = t.sum({typeOf(of).getDimSize(1), int64_t(in)}, of, element,
+                          [](BoundBuilder &t, ValueRange e) { return t.multiply(e[0], e[0]); });
+    return t.map(squares, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
+      return {t.shift(t.scale(t.squareRoot(e[0]), once), in * t.vanished)};
+    })[0];
+  };
+  Value length = norms(weight);
+  if (const Bounds &x = operands[0]; x.center) {
+    // One radius for all elements, so that it reaches as far as the magnitudes of a unit's weights add up to.
+    Value total = t.sum({int64_t(units), int64_t(in)}, weight, element,
+                        [](BoundBuilder &t, ValueRange e) { return t.absolute(e[0]); });
+    Value middle = product(t, weight, x.center), distance = norms(x.center);
+    Elements y = t.map(typeOf(middle).getShape(), {middle, total, length, distance, x.radius, parameters[1]},
+                       {t.identity(2), unit, unit, example, example, unit}, types,
+                       [&](BoundBuilder &t, ValueRange e) -> Elements {
+                         // What is taken for zero of the input, however large the weight, too.
+                         Value reach = t.multiply(t.shift(t.scale(e[4], once), t.tiny), e[1]);
+                         Value farthest = t.add(e[3], t.scale(e[4], std::sqrt(in)));
+                         return bound(t, e[0], reach, t.multiply(farthest, e[2]), e[5]);
+                       });
+    results.push_back({y[0], y[1], y[2]});
+    return success();
+  }
   // x = middle +- radius, so x W = middle W +- radius |W|.
   Elements x = t.map({operands[0].low, operands[0].high}, 3, [&](BoundBuilder &t, ValueRange e) -> Elements {
-    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * (1 + t.gamma(in + 8)));
+    Value middle = t.scale(t.add(e[0], e[1]), 0.5), half = t.scale(t.subtract(e[1], e[0]), 0.5 * once);
     Value size = t.magnitude(e[0], e[1]);
     return {middle, t.add(half, t.shift(t.scale(size, 4 * t.unit), t.tiny)), size};
   });
-  Value magnitudes = t.absolute(weight);
-  Value middle = t.matmul(x[0], weight), reach = t.matmul(x[1], magnitudes), size = t.matmul(x[2], magnitudes);
-  // What is rounded: by the layer, by this, by the coefficients that go back through it, and by the sum of their terms.
-  double relative = 4 * t.gamma(std::max(in, units) + 16);
-  SmallVector<AffineMap> maps(3, t.identity(2));
-  maps.push_back(t.dims(2, {1}));
-  Elements y = t.map(typeOf(middle).getShape(), {middle, reach, size, bias}, maps,
-                     SmallVector<Type>(3, t.builder().getF32Type()),
-                     [&](BoundBuilder &t, ValueRange e) -> Elements {
-                       Value y = t.add(e[0], e[3]), whole = t.add(e[2], t.absolute(e[3]));
-                       Value rounding = t.shift(t.scale(whole, relative), (in + units) * t.vanished);
-                       Value off = t.add(e[1], rounding);
-                       return {t.known(t.subtract(y, off), whole), t.known(t.add(y, off), whole), rounding};
+  Value middle = product(t, weight, x[0]), reach = product(t, t.absolute(weight), x[1]);
+  Value distance = norms(x[2]);
+  Elements y = t.map(typeOf(middle).getShape(), {middle, reach, length, distance, parameters[1]},
+                     {t.identity(2), t.identity(2), unit, example, unit}, types, [&](BoundBuilder &t, ValueRange e) {
+                       return bound(t, e[0], e[1], t.multiply(e[2], e[3]), e[4]);
                      });
   results.push_back({y[0], y[1], y[2]});
   return success();
 }
 
-/// [examples, forms, n] as [examples * forms, n].
-static Value flattened(BoundBuilder &t, Value x) {
-  auto shape = typeOf(x).getShape();
-  auto type = RankedTensorType::get({shape[0] * shape[1], shape[2]}, typeOf(x).getElementType());
-  SmallVector<ReassociationIndices> groups{{0, 1}, {2}};
-  return tensor::CollapseShapeOp::create(t.builder(), t.location(), type, x, groups);
-}
-
 LogicalResult DenseOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds>, Bounds result, ValueRange parameters,
                                        Value coefficients, SmallVectorImpl<Value> &operandCoefficients,
                                        SmallVectorImpl<Value> &terms) {
-  // a (x W + b) = (a W^T) x + a b
-  RankedTensorType type = typeOf(coefficients), weight = typeOf(parameters[0]);
-  SmallVector<int64_t> shape{type.getDimSize(0), type.getDimSize(1), weight.getDimSize(0)};
-  Value rows = flattened(t, coefficients);
-  Value zero = t.fill(RankedTensorType::get({shape[0] * shape[1], shape[2]}, type.getElementType()), 0);
-  SmallVector<AffineMap> maps{t.dims(3, {0, 2}), t.dims(3, {1, 2}), t.dims(3, {0, 1})};
-  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel, utils::IteratorType::parallel,
-                                             utils::IteratorType::reduction};
-  auto product = linalg::GenericOp::create(
-      t.builder(), t.location(), TypeRange{zero.getType()}, ValueRange{rows, parameters[0]}, ValueRange{zero}, maps,
-      iterators, [](OpBuilder &b, Location loc, ValueRange e) {
-        Value m = arith::MulFOp::create(b, loc, e[0], e[1]);
-        Value s = arith::AddFOp::create(b, loc, e[2], m);
-        linalg::YieldOp::create(b, loc, s);
-      });
-  SmallVector<ReassociationIndices> groups{{0, 1}, {2}};
+  // a (x W + b) = (W a) x + a b, all forms of all examples side by side.
+  RankedTensorType type = typeOf(coefficients);
+  SmallVector<int64_t> shape(type.getShape());
+  SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
+  auto flat = RankedTensorType::get({shape[0], shape[1] * shape[2]}, type.getElementType());
+  Value columns = tensor::CollapseShapeOp::create(t.builder(), t.location(), flat, coefficients, groups);
+  Value back = product(t, parameters[0], columns, /*back=*/true);
+  shape[0] = typeOf(back).getDimSize(0);
   operandCoefficients.push_back(tensor::ExpandShapeOp::create(
-      t.builder(), t.location(), RankedTensorType::get(shape, type.getElementType()), product.getResult(0), groups));
-  terms.push_back(t.sum(type.getShape(), {coefficients, parameters[1], result.rounding},
-                        {t.identity(3), t.dims(3, {2}), t.dims(3, {0, 2})}, [](BoundBuilder &t, ValueRange e) {
-                          Value offset = t.multiply(e[0], e[1]), off = t.multiply(t.absolute(e[0]), e[2]);
-                          return t.subtract(offset, off);
-                        }));
+      t.builder(), t.location(), RankedTensorType::get(shape, type.getElementType()), back, groups));
+  terms.push_back(t.lower(coefficients, parameters[1], result.rounding));
   return success();
 }
 
@@ -110,8 +138,8 @@ LogicalResult ConcatOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, 
     low.push_back(x.low);
     high.push_back(x.high);
   }
-  Value l = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/1, low);
-  Value h = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/1, high);
+  Value l = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/0, low);
+  Value h = tensor::ConcatOp::create(t.builder(), t.location(), /*dim=*/0, high);
   results.push_back({l, h, {}});
   return success();
 }
@@ -122,10 +150,10 @@ LogicalResult ConcatOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> operan
   OpBuilder &b = t.builder();
   int64_t at = 0;
   for (const Bounds &x : operands) {
-    int64_t n = typeOf(x.low).getDimSize(1);
-    auto part = RankedTensorType::get({type.getDimSize(0), type.getDimSize(1), n}, type.getElementType());
+    int64_t n = typeOf(x.low).getDimSize(0);
+    auto part = RankedTensorType::get({n, type.getDimSize(1), type.getDimSize(2)}, type.getElementType());
     SmallVector<OpFoldResult> offsets(3, b.getIndexAttr(0)), sizes, strides(3, b.getIndexAttr(1));
-    offsets[2] = b.getIndexAttr(at);
+    offsets[0] = b.getIndexAttr(at);
     for (int64_t size : part.getShape())
       sizes.push_back(b.getIndexAttr(size));
     operandCoefficients.push_back(
@@ -231,32 +259,25 @@ LogicalResult ActivationOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> op
   // Zhang et al. 2018: a line above relu, through its ends, and one below it, of slope 0 or 1.
   Elements lines = t.map({operands[0].low, operands[0].high}, 4, [](BoundBuilder &t, ValueRange e) -> Elements {
     Value low = e[0], high = e[1], zero = t.like(low, 0), one = t.like(low, 1);
-    Value on = t.lessOrEqual(zero, low), off = t.lessOrEqual(high, zero), steep = t.less(t.negate(low), high);
-    auto byCase = [&](Value on0, Value off0, Value open) { return t.select(on, on0, t.select(off, off0, open)); };
-    Value above = byCase(one, zero, t.divide(high, t.subtract(high, low)));
-    Value below = byCase(one, zero, t.select(steep, one, zero));
+    Value under = t.negate(t.minimum(low, zero)), over = t.maximum(high, zero);
+    Value above = t.divide(over, t.maximum(t.add(over, under), t.like(low, t.tiny)));
+    Value below = t.select(t.less(under, over), one, zero);
     // relu(v) <= above v + shift at both ends, so between them, whatever the slope was rounded to.
-    Value atLow = t.multiply(t.negate(above), low), atHigh = t.multiply(t.subtract(one, above), high);
+    Value atLow = t.multiply(above, under), atHigh = t.multiply(t.subtract(one, above), over);
     Value shift = t.shift(t.scale(t.maximum(atLow, atHigh), 1 + 0x1p-20), t.tiny);
     // A coefficient times a slope is rounded.
-    Value rounding = t.scale(t.magnitude(low, high), 4 * t.unit);
-    return {above, below, byCase(zero, zero, shift), byCase(zero, zero, rounding)};
+    return {above, below, shift, t.scale(t.magnitude(low, high), 4 * t.unit)};
   });
-  auto shape = typeOf(coefficients).getShape();
-  double n = double(shape[2]);
-  AffineMap whole = t.identity(3), inner = t.dims(3, {0, 2});
-  Type f32 = t.builder().getF32Type();
-  operandCoefficients.push_back(t.map(shape, {coefficients, lines[0], lines[1]}, {whole, inner, inner}, f32,
-                                      [](BoundBuilder &t, ValueRange e) -> Elements {
-                                        Value positive = t.less(t.like(e[0], 0), e[0]);
-                                        return {t.multiply(e[0], t.select(positive, e[2], e[1]))};
-                                      })[0]);
-  Value lost = t.sum(shape, {coefficients, lines[2], lines[3]}, {whole, inner, inner},
-                     [](BoundBuilder &t, ValueRange e) {
-                       Value negative = t.minimum(e[0], t.like(e[0], 0));
-                       Value rounding = t.multiply(t.absolute(e[0]), e[2]), shift = t.multiply(negative, e[1]);
-                       return t.subtract(rounding, shift);
-                     });
+  double n = double(typeOf(coefficients).getDimSize(0));
+  operandCoefficients.push_back(t.mapForms(coefficients, {lines[0], lines[1]}, [](BoundBuilder &t, ValueRange e) {
+    Value positive = t.less(t.like(e[0], 0), e[0]);
+    return t.multiply(e[0], t.select(positive, e[2], e[1]));
+  }));
+  Value lost = t.sumForms(coefficients, {lines[2], lines[3]}, [](BoundBuilder &t, ValueRange e) {
+    Value negative = t.minimum(e[0], t.like(e[0], 0));
+    Value rounding = t.multiply(t.absolute(e[0]), e[2]), shift = t.multiply(negative, e[1]);
+    return t.subtract(rounding, shift);
+  });
   // All of one sign, so what the sum rounds is relative to itself.
   terms.push_back(t.map(lost, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
     return {t.shift(t.scale(e[0], -(1 + 2 * t.gamma(2 * n + 4))), -n * t.vanished)};
@@ -268,25 +289,27 @@ LogicalResult ActivationOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds> op
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// One pass over [rows, n]: `full` is read element by element, `rows` and `columns` at the element's row and column.
+/// One pass over [n, examples], whose rows are what the layers take for one: `full` is read element by element, `rows`
+/// at the element's example, and `columns` at its place in the row.
 static Elements mapRows(BoundBuilder &t, ValueRange full, ValueRange rows, ValueRange columns, unsigned results,
                         BoundBuilder::ElementBody body) {
   Elements ins(full);
   SmallVector<AffineMap> maps(full.size(), t.identity(2));
   ins.append(rows.begin(), rows.end());
-  maps.append(rows.size(), t.dims(2, {0}));
+  maps.append(rows.size(), t.dims(2, {1}));
   ins.append(columns.begin(), columns.end());
-  maps.append(columns.size(), t.dims(2, {1}));
+  maps.append(columns.size(), t.dims(2, {0}));
   return t.map(typeOf(full.front()).getShape(), ins, maps, SmallVector<Type>(results, t.builder().getF32Type()), body);
 }
 /// What the body makes of both bounds, summed over each row.
 static Value sumRows(BoundBuilder &t, const Bounds &x,
                      llvm::function_ref<Value(BoundBuilder &, Value low, Value high)> body) {
-  return t.sum(typeOf(x.low).getShape(), {x.low, x.high}, {t.identity(2), t.identity(2)},
+  AffineMap element = t.dims(2, {1, 0});
+  return t.sum({t.examples, typeOf(x.low).getDimSize(0)}, {x.low, x.high}, {element, element},
                [&](BoundBuilder &t, ValueRange e) { return body(t, e[0], e[1]); });
 }
 static Value maximumOfRows(BoundBuilder &t, Value x) {
-  return t.reduceLast(typeOf(x).getShape(), typeOf(x).getElementType(), -INFINITY, x, t.identity(2),
+  return t.reduceLast({t.examples, typeOf(x).getDimSize(0)}, typeOf(x).getElementType(), -INFINITY, x, t.dims(2, {1, 0}),
                       [](OpBuilder &b, Location loc, ValueRange e) -> Value {
                         return arith::MaximumFOp::create(b, loc, e[1], e[0]);
                       });
@@ -294,7 +317,7 @@ static Value maximumOfRows(BoundBuilder &t, Value x) {
 
 /// x / sqrt(mean(x^2) + 1e-5), row by row, times a scale and plus an offset for each column, if there is one.
 static Bounds normalized(BoundBuilder &t, const Bounds &x, ValueRange parameters) {
-  double n = double(typeOf(x.low).getDimSize(1));
+  double n = double(typeOf(x.low).getDimSize(0));
   // The squares' sum is off by gamma_n of itself, since it has one sign; then some more roundings, of both.
   double relative = 2 * t.gamma(n + 16), cap = std::sqrt(n) * (1 + 2 * relative);
   Value least = sumRows(t, x, [](BoundBuilder &t, Value low, Value high) {
@@ -341,7 +364,7 @@ LogicalResult LayerNormOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operand
                                        SmallVectorImpl<Bounds> &results) {
   // x_i - mean = (1 - 1/n) x_i - sum of the others / n.
   const Bounds &x = operands[0];
-  double n = double(typeOf(x.low).getDimSize(1)), share = 1 / n;
+  double n = double(typeOf(x.low).getDimSize(0)), share = 1 / n;
   Value lows = sumRows(t, x, [](BoundBuilder &, Value low, Value) { return low; });
   Value highs = sumRows(t, x, [](BoundBuilder &, Value, Value high) { return high; });
   Value sizes = sumRows(t, x, [](BoundBuilder &t, Value low, Value high) { return t.magnitude(low, high); });
@@ -374,7 +397,7 @@ LogicalResult LogSoftmaxOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operan
                                         SmallVectorImpl<Bounds> &results) {
   // x - max is at least low - high, and log(sum) at most log(n), each with its rounding.
   const Bounds &x = operands[0];
-  double n = double(typeOf(x.low).getDimSize(1));
+  double n = double(typeOf(x.low).getDimSize(0));
   Elements y = mapRows(t, x.low, maximumOfRows(t, x.high), {}, 2, [&](BoundBuilder &t, ValueRange e) -> Elements {
     Value shifted = t.scale(t.subtract(e[0], e[1]), 1 + 0x1p-18), size = t.absolute(shifted);
     Value low = t.shift(shifted, -std::log(n) * (1 + 0x1p-16) - 0x1p-16);
@@ -392,7 +415,7 @@ LogicalResult ReduceOp::buildBounds(BoundBuilder &t, ArrayRef<Bounds> operands, 
     results.push_back({low, high, {}});
     return success();
   }
-  double n = double(typeOf(x.low).getDimSize(1)), factor = getKind() == Reduction::Mean ? 1 / n : 1;
+  double n = double(typeOf(x.low).getDimSize(0)), factor = getKind() == Reduction::Mean ? 1 / n : 1;
   Value lows = sumRows(t, x, [](BoundBuilder &, Value low, Value) { return low; });
   Value highs = sumRows(t, x, [](BoundBuilder &, Value, Value high) { return high; });
   Value sizes = sumRows(t, x, [](BoundBuilder &t, Value low, Value high) { return t.magnitude(low, high); });

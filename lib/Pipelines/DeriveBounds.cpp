@@ -31,7 +31,7 @@ struct DeriveBoundsPass : selfopt::impl::DeriveBoundsBase<DeriveBoundsPass> {
       return signalPassFailure();
     }
     for (ModelOp model : llvm::to_vector(module.getOps<ModelOp>()))
-      for (BoundProgram kind : {BoundProgram::Bounds, BoundProgram::Margins})
+      for (BoundProgram kind : {BoundProgram::Bounds, BoundProgram::Margins, BoundProgram::Relaxed})
         if (auto f = deriveBounds(model, kind, examples, module); !f) {
           model.emitError() << llvm::toString(f.takeError());
           return signalPassFailure();

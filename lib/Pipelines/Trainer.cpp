@@ -103,44 +103,41 @@ FailureOr<std::unique_ptr<Executable>> selfopt::loadProgram(PlannedProgram &plan
 namespace {
 class CompiledBounds : public BoundFunction {
 public:
-  CompiledBounds(std::shared_ptr<Executable> executable, const TrainedWeights &weights)
-      : executable(std::move(executable)), weights(weights) {}
-
-  LogicalResult run(ArrayRef<float> low, ArrayRef<float> high, ArrayRef<int32_t> labels,
-                    std::vector<std::vector<float>> &results) override {
-    // An argument's place is used for something else once it has been read, so all are set each time.
-    unsigned argument = 0;
-    auto set = [&](auto values) {
-      std::string name = "argument." + std::to_string(argument++);
-      std::memcpy(executable->lookup(name), values.data(), values.size() * sizeof(values[0]));
-    };
-    for (const std::vector<float> &parameter : weights.parameters)
-      set(ArrayRef(parameter));
-    set(low);
-    set(high);
-    if (!labels.empty())
-      set(labels);
-    if (!executable->run("call"))
-      return failure();
-    for (unsigned i = 0;; ++i) {
-      std::string name = "result." + std::to_string(i);
-      auto *values = static_cast<float *>(executable->lookup(name));
-      if (!values)
-        return success();
-      results.emplace_back(values, values + executable->lookupType(name).getNumElements());
+  CompiledBounds(std::shared_ptr<Executable> from, const TrainedWeights &weights)
+      : executable(std::move(from)), weights(weights) {
+    for (void *place; (place = executable->lookup("argument." + std::to_string(arguments.size())));)
+      arguments.push_back(place);
+    for (std::string name; executable->lookup(name = "result." + std::to_string(results.size()));) {
+      size_t size = executable->lookupType(name).getNumElements();
+      results.push_back({static_cast<float *>(executable->lookup(name)), size});
     }
   }
+
+  void *argument(size_t i) override {
+    i += weights.parameters.size();
+    return i < arguments.size() ? arguments[i] : nullptr;
+  }
+  LogicalResult run() override {
+    // An argument's place is used for something else once it has been read, so all are set each time.
+    for (auto [values, place] : llvm::zip(weights.parameters, arguments))
+      std::memcpy(place, values.data(), values.size() * sizeof(values[0]));
+    return success(executable->run("call"));
+  }
+  ArrayRef<float> result(size_t i) override { return results[i]; }
 
 private:
   std::shared_ptr<Executable> executable;
   const TrainedWeights &weights;
+  SmallVector<void *> arguments;
+  SmallVector<ArrayRef<float>> results;
 };
 } // namespace
 
 llvm::Expected<std::unique_ptr<BoundFunction>> BoundCompiler::operator()(ModelOp model, BoundProgram kind,
                                                                          const TrainedWeights &weights) {
-  std::string text = stringifyBoundProgram(kind).str();
+  std::string text;
   llvm::raw_string_ostream(text) << model;
+  auto &[key, executable] = last[kind];
   if (text != key) {
     OwningOpRef<ModuleOp> module = ModuleOp::create(model.getLoc());
     auto function = deriveBounds(model, kind, BoundPropagation::slice, *module);

@@ -332,7 +332,7 @@ struct ConstantBounds : BoundOpInterface::ExternalModel<ConstantBounds, arith::C
     if (!(element.isF32() || element.isInteger(1)) || (!dense && isa<RankedTensorType>(constant.getType())))
       return failure();
     OpBuilder &b = t.builder();
-    RankedTensorType type = batchedType(constant.getType(), t.examples);
+    RankedTensorType type = t.batched(constant.getType());
     auto make = [&](bool up) -> Value {
       if (!dense || dense.isSplat()) {
         Attribute value = dense ? dense.getSplatValue<Attribute>() : Attribute(constant.getValue());
@@ -343,7 +343,7 @@ struct ConstantBounds : BoundOpInterface::ExternalModel<ConstantBounds, arith::C
         values.push_back(bound(a, up));
       Value whole = arith::ConstantOp::create(b, op->getLoc(), DenseElementsAttr::get(dense.getType(), values));
       SmallVector<unsigned> inner;
-      for (int64_t d = 1; d < type.getRank(); ++d)
+      for (int64_t d = 0; d + 1 < type.getRank(); ++d)
         inner.push_back(d);
       return t.elementwise(type, whole, t.dims(type.getRank(), inner),
                            [](OpBuilder &, Location, ValueRange e) { return e[0]; });
@@ -367,11 +367,8 @@ template <typename OpT> struct LinearBounds : BoundModel<OpT, Rules> {
       return failure();
     if (isa<arith::MulFOp>(op)) {
       bool first = isConstant(op->getOperand(0));
-      Value product = t.map(cast<RankedTensorType>(coefficients.getType()).getShape(),
-                            {coefficients, operands[first ? 0 : 1].low}, {t.identity(3), t.dims(3, {0, 2})},
-                            t.builder().getF32Type(), [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
-                              return {t.multiply(e[0], e[1])};
-                            })[0];
+      Value product = t.mapForms(coefficients, operands[first ? 0 : 1].low,
+                                 [](BoundBuilder &t, ValueRange e) { return t.multiply(e[0], e[1]); });
       operandCoefficients.append({first ? Value() : product, first ? product : Value()});
     } else if (isa<arith::NegFOp>(op)) {
       operandCoefficients.push_back(t.negate(coefficients));

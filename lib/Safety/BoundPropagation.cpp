@@ -6,11 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Safety/BoundPropagation.h"
-#include "SelfOpt/Dialect/BoundBuilder.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Support/Digest.h"
 #include "SelfOpt/Support/File.h"
-#include <cfloat>
+#include "mlir/IR/TypeUtilities.h"
 #include <cmath>
 #include <cstring>
 
@@ -65,22 +64,32 @@ public:
       : module(std::move(module)), function(function) {
     for (auto [values, type] : llvm::zip(weights.parameters, function.getArgumentTypes()))
       parameters.push_back(tensorOf<float>(values, type));
+    // Each element has four bytes.
+    for (Type type : function.getArgumentTypes().drop_front(parameters.size()))
+      arguments.emplace_back(cast<RankedTensorType>(type).getNumElements());
   }
 
-  LogicalResult run(ArrayRef<float> low, ArrayRef<float> high, ArrayRef<int32_t> labels,
-                    std::vector<std::vector<float>> &results) override {
-    SmallVector<reference::Tensor> arguments(parameters), found;
-    auto type = [&] { return function.getArgumentTypes()[arguments.size()]; };
-    arguments.push_back(tensorOf(low, type()));
-    arguments.push_back(tensorOf(high, type()));
-    if (!labels.empty())
-      arguments.push_back(tensorOf(labels, type()));
-    if (failed(reference::Interpreter().call(function, arguments, found)))
+  void *argument(size_t i) override { return i < arguments.size() ? arguments[i].data() : nullptr; }
+
+  LogicalResult run() override {
+    SmallVector<reference::Tensor> all(parameters);
+    for (auto [bytes, type] : llvm::zip(arguments, function.getArgumentTypes().drop_front(parameters.size()))) {
+      size_t n = cast<RankedTensorType>(type).getNumElements();
+      if (getElementTypeOrSelf(type).isF32())
+        all.push_back(tensorOf(ArrayRef(reinterpret_cast<const float *>(bytes.data()), n), type));
+      else
+        all.push_back(tensorOf(ArrayRef(reinterpret_cast<const int32_t *>(bytes.data()), n), type));
+    }
+    SmallVector<reference::Tensor> found;
+    if (failed(reference::Interpreter().call(function, all, found)))
       return failure();
+    results.clear();
     for (const reference::Tensor &t : found)
       results.emplace_back(t.floats.begin(), t.floats.end());
     return success();
   }
+
+  ArrayRef<float> result(size_t i) override { return results[i]; }
 
 private:
   template <typename T> static reference::Tensor tensorOf(ArrayRef<T> values, Type type) {
@@ -96,6 +105,8 @@ private:
   OwningOpRef<ModuleOp> module;
   func::FuncOp function;
   SmallVector<reference::Tensor> parameters;
+  std::vector<std::vector<uint32_t>> arguments;
+  std::vector<std::vector<float>> results;
 };
 } // namespace
 
@@ -130,30 +141,8 @@ llvm::Expected<BoundPropagation> BoundPropagation::create(ModelOp model, const T
   return p;
 }
 
-/// The box of a number in f32. A subnormal one may be taken for zero.
-static std::pair<float, float> boxOf(double x, double radius) {
-  constexpr float inf = std::numeric_limits<float>::infinity();
-  float low = float(x - radius), high = float(x + radius);
-  // Radii that f64 rounds away, too.
-  if (radius > 0) {
-    low = std::nextafter(low, -inf);
-    high = std::nextafter(high, inf);
-  }
-  // No bound is subnormal itself.
-  if (std::fabs(low) < FLT_MIN)
-    low = low < 0 ? -FLT_MIN : 0;
-  if (std::fabs(high) < FLT_MIN)
-    high = high > 0 ? FLT_MIN : 0;
-  // Where f32 may overflow nothing is known; nor is it of a NaN.
-  if (!(std::fabs(x) + radius < BoundBuilder::largest))
-    low = high = std::numeric_limits<float>::quiet_NaN();
-  return {low, high};
-}
-
-llvm::Error BoundPropagation::run(
-    BoundProgram kind, ArrayRef<float> features, ArrayRef<int64_t> rows, double radius,
-    ArrayRef<int32_t> labels,
-    llvm::function_ref<void(size_t i, ArrayRef<std::vector<float>> results, size_t at)> visit) {
+llvm::Expected<BoundFunction *> BoundPropagation::run(BoundProgram kind, ArrayRef<float> features, double radius,
+                                                      ArrayRef<Duel> duels, ArrayRef<int32_t> labels) {
   std::unique_ptr<BoundFunction> &function = functions[kind];
   if (!function) {
     auto loaded = engine(model, kind, *weights);
@@ -161,65 +150,118 @@ llvm::Error BoundPropagation::run(
       return loaded.takeError();
     function = std::move(*loaded);
   }
-  for (size_t begin = 0; begin < rows.size(); begin += slice) {
-    std::vector<float> low, high;
-    std::vector<int32_t> part;
-    std::vector<std::vector<float>> results;
-    // The rest of the last slice is filled with its last example.
-    for (size_t i = begin; i < begin + slice; ++i) {
-      size_t from = std::min(i, rows.size() - 1);
-      for (float x : features.slice(rows[from] * numFeatures, numFeatures)) {
-        auto [l, h] = boxOf(x, radius);
-        low.push_back(l);
-        high.push_back(h);
-      }
-      if (!labels.empty())
-        part.push_back(labels[rows[from]]);
-    }
-    if (failed(function->run(low, high, part, results)))
-      return makeError("@" + model.getSymName() + "." + stringifyBoundProgram(kind) + " can't be run");
-    ++numCalls;
-    for (size_t i = begin; i < std::min(begin + slice, rows.size()); ++i)
-      visit(i, results, i - begin);
+  auto *x = static_cast<float *>(function->argument(0)), *radii = static_cast<float *>(function->argument(1));
+  auto *of = static_cast<int32_t *>(function->argument(2)), *rivals = static_cast<int32_t *>(function->argument(3));
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  float above = float(radius);
+  std::fill_n(radii, slice, above < radius ? std::nextafter(above, inf) : above);
+  // What is left of the slice is filled with the last example.
+  for (int64_t i = 0; i < slice; ++i) {
+    const Duel &duel = duels[std::min(size_t(i), duels.size() - 1)];
+    std::memcpy(x + i * numFeatures, &features[duel.row * numFeatures], numFeatures * sizeof(float));
+    if (of)
+      of[i] = labels[duel.row];
+    for (int64_t f = 0; rivals && f < rivalsAtOnce; ++f)
+      rivals[f * slice + i] = duel.rivals[f];
   }
-  return llvm::Error::success();
+  if (failed(function->run()))
+    return makeError("@" + model.getSymName() + "." + stringifyBoundProgram(kind) + " can't be run");
+  ++numCalls;
+  return function.get();
 }
 
 llvm::Expected<ScoreBounds> BoundPropagation::bounds(ArrayRef<float> features, int64_t count, double radius) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   ScoreBounds out;
-  auto rows = llvm::to_vector(llvm::seq(count));
-  auto error = run(BoundProgram::Bounds, features, rows, radius, {},
-                   [&](size_t, ArrayRef<std::vector<float>> results, size_t at) {
-                     for (int64_t k = 0; k < numClasses; ++k) {
-                       float low = results[0][at * numClasses + k], high = results[1][at * numClasses + k];
-                       bool known = low <= high;
-                       out.low.push_back(known ? low : -inf);
-                       out.high.push_back(known ? high : inf);
-                     }
-                   });
-  if (error)
-    return std::move(error);
+  std::vector<Duel> duels(count);
+  for (int64_t row = 0; row < count; ++row)
+    duels[row].row = row;
+  for (ArrayRef<Duel> rest = duels, part; !rest.empty(); rest = rest.drop_front(part.size())) {
+    part = rest.take_front(slice);
+    auto found = run(BoundProgram::Bounds, features, radius, part, {});
+    if (!found)
+      return found.takeError();
+    for (size_t at = 0; at < part.size(); ++at)
+      for (int64_t k = 0; k < numClasses; ++k) {
+        float low = (*found)->result(0)[k * slice + at], high = (*found)->result(1)[k * slice + at];
+        bool known = low <= high;
+        out.low.push_back(known ? low : -inf);
+        out.high.push_back(known ? high : inf);
+      }
+  }
   return out;
 }
 
 llvm::Expected<std::vector<float>> BoundPropagation::margins(ArrayRef<float> features, int64_t count, double radius,
                                                              ArrayRef<int32_t> labels) {
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  int64_t K = numClasses;
-  auto isScore = [&](int64_t row) { return labels[row] >= 0 && labels[row] < K; };
-  auto rows = llvm::to_vector(llvm::make_filter_range(llvm::seq(count), isScore));
-  std::vector<float> least(count, nan);
-  auto error = run(BoundProgram::Margins, features, rows, radius, labels,
-                   [&](size_t i, ArrayRef<std::vector<float>> results, size_t at) {
-                     float smallest = std::numeric_limits<float>::infinity();
-                     for (int64_t k = 0; k < K; ++k)
-                       // The first NaN stays.
-                       if (float margin = results[0][at * K + k]; k != labels[rows[i]] && !(smallest <= margin) && !std::isnan(smallest))
-                         smallest = margin;
-                     least[rows[i]] = smallest;
-                   });
-  if (error)
-    return std::move(error);
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> least(count, std::numeric_limits<float>::quiet_NaN());
+  std::vector<Duel> duels;
+  for (int64_t row = 0; row < count; ++row)
+    if (labels[row] >= 0 && labels[row] < numClasses)
+      duels.push_back({row});
+  // What is known of each rival that is open, -inf where that is nothing; inf of the others.
+  std::vector<float> open(count * numClasses);
+  std::vector<int64_t> turns;
+  for (ArrayRef<Duel> rest = duels, part; !rest.empty(); rest = rest.drop_front(part.size())) {
+    part = rest.take_front(slice);
+    auto found = run(BoundProgram::Margins, features, radius, part, labels);
+    if (!found)
+      return found.takeError();
+    ArrayRef<float> margins = (*found)->result(0);
+    for (auto [at, duel] : llvm::enumerate(part)) {
+      float decided = inf;
+      for (int32_t k = 0; k < numClasses; ++k) {
+        float margin = k == labels[duel.row] ? inf : margins[k * slice + at];
+        decided = margin > 0 ? std::min(decided, margin) : decided;
+        open[duel.row * numClasses + k] = margin > 0 ? inf : margin <= 0 ? margin : -inf;
+      }
+      least[duel.row] = decided;
+      turns.push_back(duel.row);
+    }
+  }
+  // The examples take turns, each with its most dangerous rivals, until it has none, or one stays open.
+  for (size_t turn = 0; turn < turns.size();) {
+    std::vector<std::array<float, rivalsAtOnce>> known;
+    for (duels.clear(); turn < turns.size() && int64_t(duels.size()) < slice; ++turn) {
+      int64_t row = turns[turn];
+      if (!(least[row] > 0))
+        continue;
+      Duel duel{row};
+      std::array<float, rivalsAtOnce> margins;
+      float *first = &open[row * numClasses];
+      for (int64_t f = 0; f < rivalsAtOnce; ++f) {
+        float margin = inf;
+        int32_t rival = 0;
+        for (int32_t k = 0; k < numClasses; ++k) {
+          rival = first[k] < margin ? k : rival;
+          margin = std::min(margin, first[k]);
+        }
+        // Where there is none, the first one again.
+        duel.rivals[f] = margin < inf ? rival : duel.rivals[0];
+        margins[f] = margin < inf || f == 0 ? margin : margins[0];
+        first[duel.rivals[f]] = inf;
+      }
+      if (margins[0] == inf)
+        continue;
+      known.push_back(margins);
+      duels.push_back(duel);
+      turns.push_back(row);
+    }
+    if (duels.empty())
+      break;
+    auto found = run(BoundProgram::Relaxed, features, radius, duels, labels);
+    if (!found)
+      return found.takeError();
+    ArrayRef<float> relaxed = (*found)->result(0);
+    for (auto [at, duel] : llvm::enumerate(duels))
+      for (int64_t f = 0; f < rivalsAtOnce; ++f) {
+        // NaN only where neither is known; the first margin that isn't above 0 stays.
+        float margin = relaxed[f * slice + at], &of = least[duel.row];
+        margin = known[at][f] > margin ? known[at][f] : margin;
+        if (of > 0)
+          of = margin > 0 ? std::min(of, margin) : margin;
+      }
+  }
   return least;
 }

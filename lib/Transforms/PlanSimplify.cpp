@@ -23,8 +23,12 @@ using namespace mlir;
 using namespace selfopt;
 using namespace selfopt::plan;
 
-/// Few ops, none of them slow: computing it twice costs less than storing it.
+/// Few ops, none of them slow: computing it twice costs less than storing it. What is read across its rows costs more
+/// than it seems.
 static bool isCheap(linalg::GenericOp op) {
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (AffineMap map = op.getMatchingIndexingMap(input); map.isPermutation() && !map.isIdentity())
+      return false;
   unsigned count = 0;
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (isa<arith::ConstantOp, linalg::IndexOp>(inner))
@@ -38,10 +42,11 @@ static bool isCheap(linalg::GenericOp op) {
 
 static bool isAllParallel(linalg::GenericOp op) { return op.getNumParallelLoops() == op.getNumLoops(); }
 
+/// Of one whose results have as many dimensions: only then may it become the epilogue.
 static bool readsContraction(linalg::GenericOp op) {
-  return llvm::any_of(op.getDpsInputs(), [](Value v) {
+  return llvm::any_of(op.getDpsInputs(), [&](Value v) {
     auto def = v.getDefiningOp<linalg::GenericOp>();
-    return def && linalg::isaContractionOpInterface(def);
+    return def && linalg::isaContractionOpInterface(def) && def.getNumParallelLoops() == op.getNumLoops();
   });
 }
 

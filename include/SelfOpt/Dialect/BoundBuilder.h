@@ -24,7 +24,7 @@ namespace selfopt {
 
 class BoundBuilder : public TensorBuilder {
 public:
-  /// All values have one dimension of so many examples in front.
+  /// All values have one dimension of so many examples at the end: they are the lanes of whatever loops over values.
   BoundBuilder(mlir::OpBuilder &b, mlir::Location loc, int64_t examples)
       : TensorBuilder(b, loc), examples(examples), b(b), loc(loc) {}
 
@@ -86,9 +86,22 @@ public:
   mlir::Value sum(llvm::ArrayRef<int64_t> shape, mlir::ValueRange ins, llvm::ArrayRef<mlir::AffineMap> maps,
                   llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body);
 
-  //===--- Linear forms, [examples, forms, elements] --------------------------===//
+  /// The type of so many examples of a model's value.
+  mlir::RankedTensorType batched(mlir::Type type) const;
 
-  /// sum_j |coefficients_j| size_j of each form, negated, rounded downward; `size` is [examples, elements].
+  //===--- Linear forms, [elements, forms, examples] --------------------------===//
+
+  /// The sum of what the body returns over the elements, [forms, examples]. It gets a coefficient; of each of `ins` the
+  /// element, which are [elements, examples], or of a parameter [elements]; and of `perExample`.
+  mlir::Value sumForms(mlir::Value coefficients, mlir::ValueRange ins,
+                       llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body,
+                       mlir::Value perExample = nullptr);
+  /// New coefficients, of the same.
+  mlir::Value mapForms(mlir::Value coefficients, mlir::ValueRange ins,
+                       llvm::function_ref<mlir::Value(BoundBuilder &t, mlir::ValueRange elements)> body);
+  /// sum_j coefficients_j middle_j - |coefficients_j| radius_j, as it is rounded.
+  mlir::Value lower(mlir::Value coefficients, mlir::Value middle, mlir::Value radius);
+  /// sum_j |coefficients_j| size_j of each form, negated, rounded downward; `size` is [elements, examples].
   mlir::Value lose(mlir::Value coefficients, mlir::Value size);
   /// The same, of what one rounding of a value within its bounds is at most, of the value and of a coefficient.
   mlir::Value loseRounding(mlir::Value coefficients, const Bounds &x);

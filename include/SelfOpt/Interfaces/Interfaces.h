@@ -31,7 +31,9 @@ struct Bounds {
   mlir::Value low, high;
   /// Of a layer that sums products: how far its elements may be from the real sum of what f32 gave it, its coefficients
   /// rounded included; null otherwise.
-  mlir::Value rounding;
+  mlir::Value rounding = nullptr;
+  /// Of the ball around an input: the input, and the radius of each example; null otherwise.
+  mlir::Value center = nullptr, radius = nullptr;
 };
 
 /// One attribute that a mutation may change: either a closed list of values, or a closed range of integers.

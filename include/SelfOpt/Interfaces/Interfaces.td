@@ -85,8 +85,8 @@ def BoundOpInterface : SelfOptInterface<"BoundOpInterface"> {
 
         sum_j coefficients_j result_j >= sum_x sum_i operandCoefficients[x]_i x_i + terms,  for all operands within bounds
 
-      `coefficients` is [examples, forms, elements]. Appends one entry for each operand, null where the form does not
-      depend on it, and any number of terms, [examples, forms]. Bounds of operands and result are what `buildBounds` made.
+      `coefficients` is [elements, forms, examples]. Appends one entry for each operand, null where the form does not
+      depend on it, and any number of terms, [forms, examples]. Bounds of operands and result are what `buildBounds` made.
       Fails, without an error, where the op has no such rule: the caller takes the least value over the result's bounds.
     }], "::llvm::LogicalResult", "buildRelaxation",
     (ins "::selfopt::BoundBuilder &":$builder, "::llvm::ArrayRef<::selfopt::Bounds>":$operands,

@@ -30,8 +30,8 @@ def VerifyLowered : Pass<"selfopt-verify-lowered", "::mlir::ModuleOp"> {
 def DeriveBounds : Pass<"selfopt-derive-bounds", "::mlir::ModuleOp"> {
   let summary = "adds the programs that bound each model over a box of inputs";
   let description = [{
-    For every `selfopt.model @net`, the functions `@net.bounds` and `@net.margins`, which compute
-    what the model may answer over a box of inputs, for so many examples. They are functions of upstream ops, which
+    For every `selfopt.model @net`, the functions `@net.bounds`, `@net.margins` and `@net.relaxed`, which compute
+    what the model may answer over a ball of inputs, for so many examples. They are functions of upstream ops, which
     `--selfopt-plan` and the stages behind it take as they are. What a policy requires as `robust` is decided by them.
   }];
   let options = [Option<"examples", "examples", "int64_t", /*default=*/"64", "examples of one call">];

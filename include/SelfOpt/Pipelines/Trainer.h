@@ -43,15 +43,14 @@ llvm::FailureOr<ProgramFacts> programFacts(mlir::ModuleOp spec, PlannedProgram &
 std::string targetName();
 
 /// A BoundEngine that plans and compiles what bounds a model over balls of inputs, like what trains. It keeps the last
-/// one: a model is asked about with the weights of several seeds.
+/// one of each kind: a model is asked about with the weights of several seeds.
 class BoundCompiler {
 public:
   llvm::Expected<std::unique_ptr<BoundFunction>> operator()(ModelOp model, BoundProgram kind,
                                                             const TrainedWeights &weights);
 
 private:
-  std::string key; ///< The model's text, and the kind.
-  std::shared_ptr<Executable> executable;
+  std::map<BoundProgram, std::pair<std::string, std::shared_ptr<Executable>>> last; ///< With the model's text.
 };
 
 /// Loads a planned program.

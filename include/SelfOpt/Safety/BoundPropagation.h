@@ -16,6 +16,7 @@
 #define SELFOPT_SAFETY_BOUNDPROPAGATION_H
 
 #include "SelfOpt/Safety/BoundProgram.h"
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,10 +41,12 @@ struct TrainedWeights {
 class BoundFunction {
 public:
   virtual ~BoundFunction() = default;
-  /// Of as many examples as it was derived for: their boxes, and their labels where it takes them. Appends an array for
-  /// each result.
-  virtual llvm::LogicalResult run(llvm::ArrayRef<float> low, llvm::ArrayRef<float> high, llvm::ArrayRef<int32_t> labels,
-                                  std::vector<std::vector<float>> &results) = 0;
+  /// Where an argument behind the parameters is to be put before each run: features and radii, then labels and rivals
+  /// where it takes them, of as many examples as it was derived for. Null behind the last one.
+  virtual void *argument(size_t i) = 0;
+  virtual llvm::LogicalResult run() = 0;
+  /// What the last run found.
+  virtual llvm::ArrayRef<float> result(size_t i) = 0;
 };
 /// Makes one of a model, for BoundPropagation::slice examples; an error names the op that has no rule. `weights` outlive
 /// it.
@@ -66,8 +69,12 @@ public:
 
   /// Over the ball of `radius` around each example.
   llvm::Expected<ScoreBounds> bounds(llvm::ArrayRef<float> features, int64_t count, double radius);
-  /// By how much the score of each label is above any other one, at least: certified where it is above 0. NaN where
-  /// nothing is known, and where there is no score for the label.
+  /// By how much the score of each label is above any other one, at least: certified where it is above 0. Otherwise
+  /// that of a rival which can't be shown to lose, not of the worst one; NaN where nothing is known of it, and where
+  /// there is no score for the label.
+  ///
+  /// In two phases: those rivals of an example that @net.margins leaves open are asked of @net.relaxed, the most
+  /// dangerous ones first, until one stays open.
   llvm::Expected<std::vector<float>> margins(llvm::ArrayRef<float> features, int64_t count, double radius,
                                              llvm::ArrayRef<int32_t> labels);
 
@@ -77,10 +84,14 @@ public:
 
 private:
   BoundPropagation() = default;
-  /// Labels are of all examples, or none are. What was found for rows[i] is at `at` of each result.
-  llvm::Error run(BoundProgram kind, llvm::ArrayRef<float> features, llvm::ArrayRef<int64_t> rows, double radius,
-                  llvm::ArrayRef<int32_t> labels,
-                  llvm::function_ref<void(size_t i, llvm::ArrayRef<std::vector<float>> results, size_t at)> visit);
+  /// An example, and classes that its label may lose against.
+  struct Duel {
+    int64_t row;
+    std::array<int32_t, rivalsAtOnce> rivals = {};
+  };
+  /// Of `slice` duels at most. Results have one of `slice` columns for each. No labels are read where none are taken.
+  llvm::Expected<BoundFunction *> run(BoundProgram kind, llvm::ArrayRef<float> features, double radius,
+                                      llvm::ArrayRef<Duel> duels, llvm::ArrayRef<int32_t> labels);
 
   ModelOp model;
   const TrainedWeights *weights = nullptr;

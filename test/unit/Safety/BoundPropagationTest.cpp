@@ -413,6 +413,104 @@ TEST(BoundPropagation, NoAttackOnTheFlagshipSucceeds) {
   }
 }
 
+//===--- Phases -------------------------------------------------------------===//
+
+/// What is found of a class: by the first program where that decides, or by the better of both.
+struct Rival {
+  float margin;
+  bool isOpen;
+};
+/// Of every example and class, one by one.
+std::vector<std::vector<Rival>> everyRival(ModelOp model, const TrainedWeights &weights, BoundEngine engine,
+                                           const Split &split, double radius, int64_t classes) {
+  constexpr int64_t slice = BoundPropagation::slice;
+  auto margins = llvm::cantFail(engine(model, BoundProgram::Margins, weights));
+  auto relaxed = llvm::cantFail(engine(model, BoundProgram::Relaxed, weights));
+  int64_t n = int64_t(split.features.size()) / split.count;
+  std::vector<std::vector<Rival>> rivals(split.count, std::vector<Rival>(classes));
+  for (int64_t begin = 0; begin < split.count; begin += slice) {
+    int64_t count = std::min(slice, split.count - begin);
+    auto set = [&](BoundFunction &f) {
+      std::fill_n(static_cast<float *>(f.argument(0)), slice * n, 0.0f);
+      std::copy_n(&split.features[begin * n], count * n, static_cast<float *>(f.argument(0)));
+      std::fill_n(static_cast<float *>(f.argument(1)), slice, float(radius));
+      std::fill_n(static_cast<int32_t *>(f.argument(2)), slice, 0);
+      std::copy_n(&split.labels[begin], count, static_cast<int32_t *>(f.argument(2)));
+    };
+    set(*margins);
+    EXPECT_TRUE(succeeded(margins->run()));
+    for (int32_t k = 0; k < classes; ++k) {
+      set(*relaxed);
+      std::fill_n(static_cast<int32_t *>(relaxed->argument(3)), rivalsAtOnce * slice, k);
+      EXPECT_TRUE(succeeded(relaxed->run()));
+      for (int64_t i = 0; i < count; ++i) {
+        float first = margins->result(0)[k * slice + i];
+        rivals[begin + i][k] = {first > 0 ? first : std::fmax(first, relaxed->result(0)[i]), !(first > 0)};
+        EXPECT_TRUE(std::isnan(relaxed->result(0)[i]) || relaxed->result(0)[i] == relaxed->result(0)[slice + i]);
+      }
+    }
+  }
+  return rivals;
+}
+
+TEST(BoundPropagation, PhasesDecideWhatAllRivalsTogetherDo) {
+  auto twin = trainedTwin(digits());
+  ASSERT_TRUE(twin);
+  TrainedWeights weights = weightsOf(*twin);
+  ModelOp model = *twin->spec->getOps<ModelOp>().begin();
+  Split split = twin->planned.data->validation;
+  const int64_t n = int64_t(split.features.size()) / split.count, classes = 10;
+  for (auto [row, label] : {std::pair(3, -1), {70, 10}, {100, INT32_MAX}, {358, INT32_MIN}})
+    split.labels[row] = label;
+  split.features[5 * n] = NAN;
+  split.features[6 * n + 63] = INFINITY;
+  split.features[300 * n + 7] = 1e30f;
+  int64_t several = 0, decided[2] = {};
+  for (double radius : {0.0, 0.25, 0.5, 0.75, 1.0}) {
+    for (bool compiled : {true, false}) {
+      // The interpreter takes its time.
+      Split part = split;
+      if (!compiled) {
+        part.count = 80;
+        part.features.resize(part.count * n);
+        part.labels.resize(part.count);
+      }
+      BoundEngine engine = compiled ? BoundEngine(BoundCompiler()) : BoundEngine(interpretBounds);
+      BoundPropagation propagation = boundsOf(*twin, weights, engine);
+      Margins margins = marginsOf(propagation, part, radius);
+      auto rivals = everyRival(model, weights, engine, part, radius, classes);
+      for (int64_t row = 0; row < part.count; ++row) {
+        int32_t label = part.labels[row];
+        if (label < 0 || label >= classes) {
+          EXPECT_TRUE(std::isnan(margins[row])) << row;
+          continue;
+        }
+        bool wins = true, isOneOfThem = false;
+        int64_t open = 0;
+        float least = INFINITY;
+        for (int32_t k = 0; k < classes; ++k) {
+          auto [margin, isOpen] = rivals[row][k];
+          wins &= k == label || margin > 0;
+          open += k != label && isOpen;
+          least = k != label ? std::min(least, margin) : least;
+          isOneOfThem |= k != label && !(margin > 0) && (margin == margins[row] || std::isnan(margin));
+        }
+        EXPECT_EQ(margins[row] > 0, wins) << "row " << row << " radius " << radius << " compiled " << compiled;
+        EXPECT_TRUE(wins ? margins[row] == least : isOneOfThem) << row;
+        several += wins && open > rivalsAtOnce;
+        ++decided[wins];
+      }
+      for (int64_t row : {5, 6})
+        EXPECT_TRUE(std::isnan(margins[row])) << row;
+    }
+  }
+  // There are some that are certified in more than one turn.
+  EXPECT_GT(several, 100);
+  EXPECT_GT(decided[false], 100);
+}
+
+//===--- What the attack is worth -------------------------------------------===//
+
 TEST(BoundPropagation, TheAttackFindsBoundsThatAreTooSmall) {
   // One dense layer: its bounds are exact, so that all beyond them is wrong somewhere.
   std::string text = replacedProgram(digits(), "selfopt.model @net",
