@@ -19,6 +19,8 @@ namespace {
 
 class Encoder {
 public:
+  Encoder(AsmState &state, llvm::DenseMap<const void *, std::string> &texts) : state(state), texts(texts) {}
+
   std::string encode(func::FuncOp func) {
     region(func.getBody());
     return std::move(text);
@@ -36,10 +38,12 @@ private:
     number(it->second);
     if (!isNew)
       return;
+    std::string &print = texts[value.getAsOpaquePointer()];
+    if (print.empty()) {
+      llvm::raw_string_ostream os(print);
+      value.print(os, state);
+    }
     // The length in front makes the encoding unambiguous whatever the text holds.
-    std::string print;
-    llvm::raw_string_ostream os(print);
-    os << value;
     number(print.size());
     out << print;
   }
@@ -89,6 +93,8 @@ private:
     out << '}';
   }
 
+  AsmState &state;
+  llvm::DenseMap<const void *, std::string> &texts;
   std::string text;
   llvm::raw_string_ostream out{text};
   llvm::DenseMap<const void *, unsigned> types, attributes, values, blocks;
@@ -96,8 +102,10 @@ private:
 
 } // namespace
 
-std::string kernelDigest(func::FuncOp kernel) {
-  std::string text = Encoder().encode(kernel);
+std::string kernelDigest(func::FuncOp kernel) { return KernelDigester(kernel.getContext()).digest(kernel); }
+
+std::string KernelDigester::digest(func::FuncOp kernel) {
+  std::string text = Encoder(state, texts).encode(kernel);
   auto hash = llvm::BLAKE3::hash(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(text.data()), text.size()));
   return llvm::toHex(hash, /*LowerCase=*/true);
 }

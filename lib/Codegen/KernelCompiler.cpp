@@ -170,8 +170,12 @@ llvm::Expected<std::unique_ptr<KernelCompiler>> KernelCompiler::create(CompilerO
 llvm::Expected<std::vector<KernelFn>> KernelCompiler::getOrCompile(llvm::ArrayRef<func::FuncOp> kernels) {
   auto start = std::chrono::steady_clock::now();
   std::vector<std::string> digests;
-  for (func::FuncOp kernel : kernels)
-    digests.push_back(kernelDigest(kernel));
+  std::optional<KernelDigester> digester;
+  for (func::FuncOp kernel : kernels) {
+    if (!digester)
+      digester.emplace(kernel.getContext());
+    digests.push_back(digester->digest(kernel));
+  }
   Impl::Missing missing;
   for (auto [digest, kernel] : llvm::zip_equal(digests, kernels)) {
     ++impl->stats.requested;

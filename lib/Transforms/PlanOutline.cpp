@@ -176,7 +176,7 @@ void Outliner::finish(bool flat) {
   launch.outputs = kernel.outputs.size();
   launch.flat = flat;
   launch.operands.append(kernel.outputs.begin(), kernel.outputs.end());
-  std::string digest = codegen::kernelDigest(f);
+  std::string digest = planner.digester.digest(f);
   auto [it, inserted] = planner.kernels.try_emplace(digest, f);
   if (inserted) {
     f.setSymName("k_" + digest.substr(0, 16));

@@ -14,7 +14,9 @@
 #define SELFOPT_CODEGEN_KERNELCOMPILER_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <memory>
@@ -27,8 +29,19 @@ using KernelFn = void (*)(const uint64_t *slots);
 
 /// BLAKE3 of a canonical encoding of the kernel, 64 hex digits. Two kernels that differ only in symbol names,
 /// locations, argument attributes or discardable attributes have one digest; constants, types, maps and op order count.
-/// Needs no verifier and no printer state: some ten microseconds for a small kernel.
+/// Needs no verifier: some ten microseconds for a small kernel.
 std::string kernelDigest(mlir::func::FuncOp kernel);
+
+/// The same of many kernels of one context, whose types and attributes are printed once.
+class KernelDigester {
+public:
+  explicit KernelDigester(mlir::MLIRContext *context) : state(context) {}
+  std::string digest(mlir::func::FuncOp kernel);
+
+private:
+  mlir::AsmState state;
+  llvm::DenseMap<const void *, std::string> texts;
+};
 
 struct CompilerOptions {
   /// Directory of compiled objects, created on demand; empty: no disk cache. May be shared by processes.

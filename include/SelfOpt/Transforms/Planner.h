@@ -24,6 +24,7 @@
 #ifndef SELFOPT_TRANSFORMS_PLANNER_H
 #define SELFOPT_TRANSFORMS_PLANNER_H
 
+#include "SelfOpt/Codegen/KernelCompiler.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/DenseMap.h"
@@ -83,7 +84,7 @@ void monitorResults(FunctionPlan &plan, unsigned first, unsigned count, llvm::St
 /// Plans functions into one arena. Kernels are collected, each once, in `kernelModule`.
 class Planner {
 public:
-  explicit Planner(mlir::ModuleOp kernelModule) : kernelModule(kernelModule) {}
+  explicit Planner(mlir::ModuleOp kernelModule) : kernelModule(kernelModule), digester(kernelModule.getContext()) {}
 
   int makeBuffer(mlir::Type tensorOrScalar, const llvm::Twine &name, bool persistent);
   /// Plans `function`, which is changed on the way (hand in a copy). `arguments` gives buffers (or -1) for its first
@@ -99,6 +100,7 @@ private:
   friend class Outliner;
   void coalesce(FunctionPlan &plan);
   mlir::ModuleOp kernelModule;
+  codegen::KernelDigester digester;
   llvm::StringMap<mlir::func::FuncOp> kernels; ///< By digest.
   int groups = 0;
 };
