@@ -9,6 +9,7 @@
 #include "RangeModel.h"
 #include "SelfOpt/Safety/RangeModels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include <cfloat>
 
@@ -355,10 +356,16 @@ struct ConstantBounds : BoundOpInterface::ExternalModel<ConstantBounds, arith::C
 };
 
 /// Sums, differences, and products with a constant.
-template <typename OpT> struct LinearBounds : BoundModel<OpT, Rules> {
-  static bool isConstant(Value v) { return v.getDefiningOp<arith::ConstantOp>() != nullptr; }
+template <typename OpT> struct LinearBounds : BoundModel<OpT, Rules, LinearBounds<OpT>> {
+  /// Of numbers that nobody takes for zero.
+  static bool isConstant(Value v) {
+    DenseFPElementsAttr values;
+    return matchPattern(v, m_Constant(&values)) && llvm::none_of(values, [](const APFloat &x) { return x.isDenormal(); });
+  }
   bool isLinear(Operation *op) const {
-    return !isa<arith::MulFOp>(op) || isConstant(op->getOperand(0)) || isConstant(op->getOperand(1));
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    return type && type.getRank() == 1 &&
+           (!isa<arith::MulFOp>(op) || isConstant(op->getOperand(0)) || isConstant(op->getOperand(1)));
   }
   LogicalResult buildRelaxation(Operation *op, BoundBuilder &t, ArrayRef<Bounds> operands, Bounds result,
                                 ValueRange, Value coefficients, SmallVectorImpl<Value> &operandCoefficients,

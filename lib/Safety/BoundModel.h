@@ -13,9 +13,11 @@
 
 namespace selfopt::ranges {
 
-/// An elementwise op whose rule `Rules::range` is written over intervals of either kind.
-template <typename OpT, typename Rules>
-struct BoundModel : BoundOpInterface::ExternalModel<BoundModel<OpT, Rules>, OpT> {
+/// An elementwise op whose rule `Rules::range` is written over intervals of either kind. `Derived` has more than that.
+template <typename OpT, typename Rules, typename Derived = void>
+struct BoundModel
+    : BoundOpInterface::ExternalModel<
+          std::conditional_t<std::is_void_v<Derived>, BoundModel<OpT, Rules, Derived>, Derived>, OpT> {
   llvm::LogicalResult buildBounds(mlir::Operation *operation, BoundBuilder &t, llvm::ArrayRef<Bounds> x,
                                   mlir::ValueRange, llvm::SmallVectorImpl<Bounds> &results) const {
     auto op = llvm::cast<OpT>(operation);

@@ -192,6 +192,32 @@ TEST(BoundPropagation, HoldsEveryExecution) {
   EXPECT_GT(known, 450);
 }
 
+/// What sums, differences and products with constants cancel is gone, however far the inputs are apart.
+TEST(BoundPropagation, FollowsLinearOps) {
+  auto margin = [](const std::string &body, double radius) {
+    auto module = parse("selfopt.model @net(%x: tensor<2xf32>) -> tensor<2xf32> {\n"
+                        "%c = arith.constant dense<[3.0, 1.0]> : tensor<2xf32>\n%k = arith.constant dense<[2.0, -4.0]> : tensor<2xf32>\n"
+                        "%s = arith.constant dense<[1.0e-39, 1.0]> : tensor<2xf32>\n" +
+                        body + "\nselfopt.return %y : tensor<2xf32> }");
+    TrainedWeights weights;
+    std::vector<float> found;
+    for (BoundEngine run : {BoundEngine(interpretBounds), BoundEngine(BoundCompiler())})
+      found = llvm::cantFail(llvm::cantFail(BoundPropagation::create(*module->getOps<ModelOp>().begin(), weights, run))
+                                 .margins({5, -7}, 1, radius, {0}));
+    return found[0];
+  };
+  std::string twice = "%a = arith.mulf %x, %k : tensor<2xf32>\n%n = arith.negf %x : tensor<2xf32>\n"
+                      "%b = arith.mulf %k, %n : tensor<2xf32>\n%z = arith.addf %a, %b : tensor<2xf32>\n";
+  EXPECT_NEAR(margin(twice + "%y = arith.addf %z, %c : tensor<2xf32>", 100), 2, 1e-2);
+  EXPECT_NEAR(margin("%z = arith.subf %x, %x : tensor<2xf32>\n%y = arith.subf %c, %z : tensor<2xf32>", 1000), 2, 1e-2);
+  // 2 (5 - r) + 3 against -4 (-7 - r) + 1.
+  EXPECT_NEAR(margin("%a = arith.mulf %x, %k : tensor<2xf32>\n%y = arith.addf %a, %c : tensor<2xf32>", 1), (8 + 3) - (32 + 1), 1e-3);
+  // A factor that may be taken for zero: nothing cancels.
+  EXPECT_LT(margin("%a = arith.mulf %x, %s : tensor<2xf32>\n%b = arith.mulf %s, %x : tensor<2xf32>\n"
+                   "%z = arith.subf %a, %b : tensor<2xf32>\n%y = arith.addf %z, %c : tensor<2xf32>", 100),
+            -100);
+}
+
 /// Elementwise ops by themselves, also those that have no derivative: no net trains with them.
 TEST(BoundPropagation, HoldsForEveryElementwiseOp) {
   struct Rule {
