@@ -447,6 +447,15 @@ Value BitBuilder::applyExactly(Operation *op, ArrayRef<Value> x) {
       .Case<arith::ExtSIOp, arith::IndexCastOp>([&](auto) { return resize(x[0], *bitWidthOf(to), true); })
       .Case<arith::ExtUIOp, arith::IndexCastUIOp, arith::TruncIOp>(
           [&](auto) { return resize(x[0], *bitWidthOf(to), false); })
+      .Case<arith::SIToFPOp, arith::UIToFPOp>([&](auto) {
+        // The numbers that programs turn into floats most often.
+        Value y = functionOf(op, 0, x);
+        Format result(to);
+        law(zeroOf(x[0]), y, constant(result.zero));
+        if (widthOf(x[0]) > 1)
+          law(is(x[0], APInt(widthOf(x[0]), 1)), y, constant(result.number(1)));
+        return y;
+      })
       .Case<arith::BitcastOp>([&](auto) {
         if (isa<FloatType>(to))
           return oneNaN(x[0], Format(to));

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SelfOpt/Mutation/Equivalence.h"
+#include "../../../lib/Mutation/Edits.h"
 #include "SelfOpt/Reference/Interpreter.h"
 #include "SelfOpt/Safety/ProgramEquivalence.h"
 #include "Specs.h"
@@ -248,6 +249,21 @@ TEST(Equivalence, LawsOfRounding) {
     expectConsistent(op, constants);
 }
 
+TEST(Equivalence, CastsOfZeroAndOne) {
+  auto cast = [](const std::string &body) {
+    return "func.func @s(%a: i32, %c: i1) -> f32 {\n%zero = arith.constant 0.0 : f32\n%one = arith.constant 1.0 : f32\n" + body +
+           "\nreturn %r : f32\n}";
+  };
+  for (const char *op : {"sitofp", "uitofp"})
+    EXPECT_EQ(prove(cast("%z = arith.subi %a, %a : i32\n%r = arith." + std::string(op) + " %z : i32 to f32"),
+                    cast("%r = arith.addf %zero, %zero : f32")),
+              Verdict::Holds);
+  std::string chosen = cast("%r = arith.select %c, %one, %zero : f32"), wide = "%w = arith.extui %c : i1 to i32\n";
+  EXPECT_EQ(prove(cast(wide + "%r = arith.sitofp %w : i32 to f32"), chosen), Verdict::Holds);
+  // Of one bit, 1 is -1.
+  EXPECT_EQ(prove(cast("%r = arith.sitofp %c : i1 to f32"), chosen), Verdict::Unknown);
+}
+
 TEST(Equivalence, ExactOps) {
   StringRef floats[] = {"0.0", "-0.0", "1.0", "-1.5", "3.4e38", "1.0e-42", "-1.0e-42", "0x7F800000", "0xFF800000", "0x7FC00000"};
   for (const char *op : {"maximumf", "minimumf", "cmpf oeq,", "cmpf ogt,", "cmpf oge,", "cmpf olt,", "cmpf ole,", "cmpf one,",
@@ -334,6 +350,39 @@ TEST(Simplify, Mutants) {
       }
     }
   EXPECT_GT(applied, 20);
+}
+
+/// What is folded is always proved, so that no simplification is lost.
+TEST(Simplify, IsProvedOfMutants) {
+  int folded = 0;
+  for (const std::string &text : specTexts())
+    for (uint64_t seed = 100; seed < 140; ++seed) {
+      Philox random(seed);
+      OwningOpRef<ModuleOp> spec = parse(text);
+      MutationScope scope = scopeOf(*spec);
+      scope.architecture.clear();
+      Block list;
+      for (int i = 0; i < 20; ++i) {
+        mutate(*spec, scope, random, list);
+        for (Operation &program : llvm::make_early_inc_range(*spec->getBody())) {
+          if (!isa<LossOp, RewardOp, OptimizerOp, ScheduleOp, SamplerOp, AugmentOp>(program))
+            continue;
+          Operation *before = program.clone();
+          if (simplifyProgram(&program)) {
+            ++folded;
+            ScopedDiagnosticHandler say(&context(), [&](Diagnostic &d) {
+              std::string texts;
+              llvm::raw_string_ostream(texts) << *before << "\n" << program;
+              ADD_FAILURE() << d.str() << "\n" << texts;
+              return success();
+            });
+            EXPECT_TRUE(succeeded(validateEquivalence(before, &program)));
+          }
+          before->destroy();
+        }
+      }
+    }
+  EXPECT_GT(folded, 500);
 }
 
 TEST(Equivalence, Rewards) {
