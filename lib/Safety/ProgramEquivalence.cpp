@@ -227,10 +227,15 @@ bool Sweep::areEqual(unsigned a, unsigned b) {
   auto isOpen = [](const Term &t) { return t.isElementwise(); };
   if (one.type != other.type || !bitWidthOf(getElementTypeOrSelf(one.type)) || (!isOpen(one) && !isOpen(other)))
     return false;
-  auto [it, isNew] = asked.try_emplace({a, b}, false);
-  if (isNew)
-    it->second = ask(a, b);
-  return it->second;
+  if (auto it = asked.find({a, b}); it != asked.end())
+    return it->second;
+  // Where the same op is at the end, its operands first: questions stay as small as what was rewritten.
+  bool same = one.op && other.op && one.number == other.number && one.op->getName() == other.op->getName() &&
+              one.op->getAttrDictionary() == other.op->getAttrDictionary() &&
+              one.op->getOperandTypes() == other.op->getOperandTypes() &&
+              llvm::all_of(llvm::zip(SmallVector(one.operands), SmallVector(other.operands)),
+                           [&](auto pair) { return areEqual(std::get<0>(pair), std::get<1>(pair)); });
+  return asked[{a, b}] = same || ask(a, b);
 }
 
 std::string Sweep::write(OpBuilder &b, unsigned x, unsigned y, Names &arguments) {
