@@ -119,7 +119,12 @@ LogicalResult DenseOp::buildRelaxation(BoundBuilder &t, ArrayRef<Bounds>, Bounds
   shape[0] = typeOf(back).getDimSize(0);
   operandCoefficients.push_back(tensor::ExpandShapeOp::create(
       t.builder(), t.location(), RankedTensorType::get(shape, type.getElementType()), back, groups));
-  terms.push_back(t.lower(coefficients, parameters[1], result.rounding));
+  // A product that goes back may be taken for zero, and what it is of is below `largest`.
+  double vanished = double(shape[0]) * double(type.getDimSize(0)) * t.vanished;
+  Value least = t.lower(coefficients, parameters[1], result.rounding);
+  llvm::append_range(terms, t.map(least, 1, [&](BoundBuilder &t, ValueRange e) -> Elements {
+    return {t.shift(e[0], -vanished)};
+  }));
   return success();
 }
 
@@ -350,7 +355,9 @@ static Bounds normalized(BoundBuilder &t, const Bounds &x, ValueRange parameters
       low = t.add(y.low, e[5]), high = t.add(y.high, e[5]);
       y = t.outward(low, high);
     }
-    return {y.low, y.high};
+    // Squares that add up to less than 2^126 do so in any order.
+    Value size = t.scale(e[3], BoundBuilder::largest * 0x1p-126);
+    return {t.known(y.low, size), t.known(y.high, size)};
   });
   return {y[0], y[1], {}};
 }

@@ -173,16 +173,16 @@ static Bounds ball(BoundBuilder &t, Value x, Value radius) {
   for (unsigned d = 0; d + 1 < rank; ++d)
     inner.push_back(d);
   auto turned = t.batched(RankedTensorType::get(type.getShape().drop_front(), type.getElementType()));
-  Value center =
+  Value features =
       t.elementwise(turned, x, t.dims(rank, inner), [](OpBuilder &, Location, ValueRange e) { return e[0]; });
-  SmallVector<Type> types(2, type.getElementType());
-  auto bounds = t.map(turned.getShape(), {center, radius}, {t.identity(rank), t.dims(rank, {rank - 1})}, types,
+  SmallVector<Type> types(3, type.getElementType());
+  auto bounds = t.map(turned.getShape(), {features, radius}, {t.identity(rank), t.dims(rank, {rank - 1})}, types,
                       [](BoundBuilder &t, ValueRange e) -> SmallVector<Value> {
                         Value low = t.subtract(e[0], e[1]), high = t.add(e[0], e[1]);
                         Bounds box = t.outward(low, high);
-                        return {box.low, box.high};
+                        return {box.low, box.high, t.known(e[0], t.add(t.absolute(e[0]), e[1]))};
                       });
-  return {bounds[0], bounds[1], {}, center, radius};
+  return {bounds[0], bounds[1], {}, bounds[2], radius};
 }
 
 llvm::Expected<func::FuncOp> selfopt::deriveBounds(ModelOp model, BoundProgram kind, int64_t examples, ModuleOp module) {

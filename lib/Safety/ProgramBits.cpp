@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace selfopt;
@@ -19,6 +20,11 @@ std::optional<unsigned> selfopt::bitWidthOf(Type element) {
   if (isa<IndexType>(element))
     return 64;
   return element.isIntOrFloat() ? std::optional(element.getIntOrFloatBitWidth()) : std::nullopt;
+}
+
+bool selfopt::readsNaNs(Operation *op) {
+  auto cast = dyn_cast<arith::BitcastOp>(op);
+  return isa<math::CopySignOp>(op) || (cast && isa<FloatType>(getElementTypeOrSelf(cast.getIn().getType())));
 }
 
 std::optional<APInt> selfopt::bitsOf(Attribute constant) {
@@ -137,7 +143,7 @@ Value BitBuilder::isSet(Value bit) {
   // Of what bitOf wrote.
   if (auto choice = bit.getDefiningOp<smt::IteOp>())
     if (auto one = constantOf(choice.getThenValue()), other = constantOf(choice.getElseValue()); one && other)
-      return one->isOne() ? choice.getCond() : no(choice.getCond());
+      return *one == *other ? truth(one->isOne()) : one->isOne() ? choice.getCond() : no(choice.getCond());
   return is(bit, APInt(1, 1));
 }
 Value BitBuilder::extract(Value x, unsigned low, unsigned width) {
@@ -195,6 +201,10 @@ Value BitBuilder::unknown(Type element, StringRef name) {
   return isa<FloatType>(element) ? oneNaN(x, Format(element)) : x;
 }
 
+Value BitBuilder::anything(unsigned width) {
+  return smt::DeclareFunOp::create(b, loc, smt::BitVectorType::get(b.getContext(), width), b.getStringAttr("nan"));
+}
+
 Value BitBuilder::function(Twine name, unsigned width, ArrayRef<Value> x) {
   SmallVector<Type> types(ValueRange(x).getTypes());
   auto result = smt::BitVectorType::get(b.getContext(), width);
@@ -210,12 +220,12 @@ Value BitBuilder::function(Twine name, unsigned width, ArrayRef<Value> x) {
 
 Value BitBuilder::functionOf(Operation *op, unsigned result, ArrayRef<Value> x) {
   // Attributes and types tell functions apart.
+  Type type = getElementTypeOrSelf(op->getResult(result).getType());
   std::string name = op->getName().getStringRef().str() + " " + std::to_string(result);
   llvm::raw_string_ostream os(name);
-  os << op->getAttrDictionary();
-  for (Type type : op->getOperandTypes())
-    os << getElementTypeOrSelf(type);
-  Type type = getElementTypeOrSelf(op->getResult(result).getType());
+  os << op->getAttrDictionary() << type;
+  for (Type operand : op->getOperandTypes())
+    os << getElementTypeOrSelf(operand);
   Value y = function(name, *bitWidthOf(type), x);
   return isa<FloatType>(type) ? oneNaN(y, Format(type)) : y;
 }
@@ -226,7 +236,7 @@ Value BitBuilder::functionOf(Operation *op, unsigned result, ArrayRef<Value> x) 
 
 Value BitBuilder::sum(Value x, Value y, const Format &f) {
   unsigned width = f.width - 1;
-  std::string name = ("sum " + Twine(f.width) + " " + Twine(APFloat::semanticsPrecision(f.semantics))).str();
+  std::string name = llvm::formatv("sum {0}", f.type);
   APInt zero(width, 0);
   // What rounds to nearest is the same of both signs, but for a sum that cancels: a function of numbers that the first
   // makes positive.
@@ -265,8 +275,7 @@ Value BitBuilder::scaled(bool divides, Value x, Value y, const Format &f) {
       divides = false;
     }
   unsigned width = f.width - 1;
-  std::string name = (divides ? "quotient " : "product ") + std::to_string(f.width) + " " +
-                     std::to_string(APFloat::semanticsPrecision(f.semantics));
+  std::string name = llvm::formatv("{0} {1}", divides ? "quotient" : "product", f.type);
   APInt zero(width, 0), one = f.number(1).trunc(width), two = f.number(2).trunc(width),
       infinity = f.infinity.trunc(width);
   Value a = magnitude(x, f), c = magnitude(y, f), size = function(name, width, {a, c});
@@ -343,8 +352,8 @@ Value BitBuilder::applyExactly(Operation *op, ArrayRef<Value> x) {
         return join(constant(APInt(1, 0)), magnitude(x[0], *f));
       })
       .Case<math::CopySignOp>([&](auto) {
-        Value y = join(extract(x[1], f->width - 1, 1), magnitude(x[0], *f));
-        return choose(isNaN(x[0], *f), x[0], where(isNaN(x[1], *f), y));
+        Value sign = choose(isNaN(x[1], *f), anything(1), extract(x[1], f->width - 1, 1));
+        return choose(isNaN(x[0], *f), x[0], join(sign, magnitude(x[0], *f)));
       })
       .Case<arith::MaximumFOp>([&](auto) { return orNaN(bestFloat(true)); })
       .Case<arith::MinimumFOp>([&](auto) { return orNaN(bestFloat(false)); })
@@ -461,8 +470,7 @@ Value BitBuilder::applyExactly(Operation *op, ArrayRef<Value> x) {
           return oneNaN(x[0], Format(to));
         if (!f)
           return x[0];
-        // Which NaN it is, is not said.
-        Value y = where(isNaN(x[0], *f), x[0]);
+        Value y = choose(isNaN(x[0], *f), anything(f->width), x[0]);
         addLaw(any({no(isNaN(x[0], *f)), isNaN(y, *f)}));
         return y;
       })

@@ -9,7 +9,8 @@
 // bits. An op that rounds is a function of which some laws are known (IEEE 754): which operands commute, what one, zero,
 // infinity and a sign do. Any other op, and an op where MLIR leaves its result undefined, is some function of its operands.
 //
-// There is one NaN: programs may make any, and a result that is one equals any other.
+// There is one NaN: programs may make any, and a result that is one equals any other. An op that reads which one it is finds
+// anything.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SELFOPT_LIB_SAFETY_PROGRAMBITS_H
@@ -25,6 +26,9 @@ namespace selfopt {
 std::optional<unsigned> bitWidthOf(mlir::Type element);
 /// The bits of an attribute of a scalar or of equal elements, of one NaN.
 std::optional<llvm::APInt> bitsOf(mlir::Attribute constant);
+
+/// Whether the op's result says which NaN an operand is.
+bool readsNaNs(mlir::Operation *op);
 
 class BitBuilder {
 public:
@@ -49,6 +53,8 @@ private:
   mlir::Value scaled(bool divides, mlir::Value x, mlir::Value y, const Format &f);
   /// The same op of the same operands is the same number.
   mlir::Value function(llvm::Twine name, unsigned width, llvm::ArrayRef<mlir::Value> x);
+  /// Bits that nothing is known of, each time others.
+  mlir::Value anything(unsigned width);
   mlir::Value functionOf(mlir::Operation *op, unsigned result, llvm::ArrayRef<mlir::Value> x);
 
   mlir::Value lessThan(mlir::Value x, mlir::Value y, const Format &f);

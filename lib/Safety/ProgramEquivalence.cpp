@@ -21,6 +21,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Target/SMTLIB/ExportSMTLIB.h"
 #include "mlir/Transforms/CSE.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 #include <map>
 #include <mutex>
@@ -54,7 +55,8 @@ private:
   /// The terms of what the block returns; none where an op can't be looked at, which `reason` says.
   std::optional<SmallVector<unsigned>> number(Block &block);
   unsigned numberArgument(BlockArgument argument);
-  unsigned numberConstant(Type type, const APInt &bits);
+  /// By its bits, or as what `value` writes them.
+  unsigned numberConstant(Type type, const APInt &bits, Attribute value);
   unsigned numberResult(Operation &op, unsigned result, ArrayRef<unsigned> operands);
   /// The number that a correctly rounded op makes of constants.
   std::optional<APInt> fold(Operation &op, ArrayRef<unsigned> operands);
@@ -69,10 +71,10 @@ private:
 
   using Key = SmallVector<const void *, 8>;
   std::vector<Term> terms;
-  unsigned firstOfSecond = 0;
+  unsigned firstOfSecond = 0; ///< Terms that the first program does not have.
   std::map<Key, unsigned> known;
-  /// Of ops that are no function of single elements, by all but their operands.
-  std::map<Key, SmallVector<unsigned>> alike;
+  /// Whether a program reads which NaN something is: then only what is written alike is the same NaN.
+  bool readNaNs = false;
   SmallVector<Operation *> regions;
   std::map<std::pair<unsigned, unsigned>, bool> asked;
   ArrayRef<int64_t> below;
@@ -92,8 +94,9 @@ unsigned Sweep::numberArgument(BlockArgument argument) {
   return it->second;
 }
 
-unsigned Sweep::numberConstant(Type type, const APInt &bits) {
-  Attribute value = IntegerAttr::get(IntegerType::get(type.getContext(), bits.getBitWidth()), bits);
+unsigned Sweep::numberConstant(Type type, const APInt &bits, Attribute value) {
+  if (!value)
+    value = IntegerAttr::get(IntegerType::get(type.getContext(), bits.getBitWidth()), bits);
   auto [it, isNew] = known.try_emplace(Key{type.getAsOpaquePointer(), value.getAsOpaquePointer()}, terms.size());
   if (isNew)
     terms.push_back({type, bits, nullptr, 0, {}});
@@ -109,10 +112,17 @@ unsigned Sweep::regionOf(Operation &op) {
   return regions.size();
 }
 
-/// Whether the result of an op is said for these operands.
+static bool isNaN(Type type, const APInt &bits) {
+  auto number = dyn_cast<FloatType>(getElementTypeOrSelf(type));
+  return number && APFloat(number.getFloatSemantics(), bits).isNaN();
+}
+
+/// Whether the result of an op is said for these operands, and one that is computed by way of f64 is rounded once.
 static bool isDefinedOn(Operation &op, ArrayRef<APInt> x) {
-  if (isa<arith::FPToSIOp, arith::FPToUIOp>(op))
+  if (isa<arith::FPToSIOp, arith::FPToUIOp>(op) || (readsNaNs(&op) && isNaN(op.getOperand(op.getNumOperands() - 1).getType(), x.back())))
     return false;
+  if (isa<arith::SIToFPOp, arith::UIToFPOp>(op))
+    return x[0].abs().getActiveBits() <= 53;
   if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(op))
     return !x[1].isZero() && !x[1].isAllOnes();
   if (isa<arith::ShLIOp, arith::ShRSIOp, arith::ShRUIOp>(op))
@@ -136,7 +146,8 @@ std::optional<APInt> Sweep::fold(Operation &op, ArrayRef<unsigned> operands) {
     if (element)
       llvm::fill(x.back().floats, APFloat(element.getFloatSemantics(), bits.back()).convertToDouble());
     else
-      llvm::fill(x.back().integers, bits.back().getSExtValue());
+      // As the interpreter keeps them.
+      llvm::fill(x.back().integers, bits.back().getBitWidth() == 1 ? int64_t(bits.back().getZExtValue()) : bits.back().getSExtValue());
   }
   reference::Interpreter interpreter;
   if (x.empty() || !isDefinedOn(op, bits) || failed(meaning.evaluate(interpreter, x, y)))
@@ -154,31 +165,20 @@ std::optional<APInt> Sweep::fold(Operation &op, ArrayRef<unsigned> operands) {
 }
 
 unsigned Sweep::numberResult(Operation &op, unsigned result, ArrayRef<unsigned> operands) {
-  Key like = {op.getName().getAsOpaquePointer(), op.getAttrDictionary().getAsOpaquePointer(), asKey(result),
+  Key key = {op.getName().getAsOpaquePointer(), op.getAttrDictionary().getAsOpaquePointer(), asKey(result),
               asKey(op.getNumRegions() ? regionOf(op) : 0)};
   for (Type type : op.getResultTypes())
-    like.push_back(type.getAsOpaquePointer());
+    key.push_back(type.getAsOpaquePointer());
   for (Type type : op.getOperandTypes())
-    like.push_back(type.getAsOpaquePointer());
+    key.push_back(type.getAsOpaquePointer());
   SmallVector<unsigned, 3> sorted(operands);
-  if (op.hasTrait<OpTrait::IsCommutative>())
+  if (op.hasTrait<OpTrait::IsCommutative>() && !readNaNs)
     llvm::sort(sorted);
-  Key key = like;
   for (unsigned operand : sorted)
     key.push_back(asKey(operand));
   if (auto it = known.find(key); it != known.end())
     return it->second;
-  Term term{op.getResult(result).getType(), {}, &op, result, sorted};
-  if (!term.isElementwise()) {
-    // Of the first program; that two of one program are the same, nobody asks.
-    SmallVector<unsigned> &others = alike[like];
-    for (unsigned other : others)
-      if (other < firstOfSecond && llvm::all_of(llvm::zip(terms[other].operands, sorted),
-                       [&](auto pair) { return areEqual(std::get<0>(pair), std::get<1>(pair)); }))
-        return known[key] = other;
-    others.push_back(terms.size());
-  }
-  terms.push_back(std::move(term));
+  terms.push_back({op.getResult(result).getType(), {}, &op, result, sorted});
   return known[key] = terms.size() - 1;
 }
 
@@ -209,8 +209,12 @@ std::optional<SmallVector<unsigned>> Sweep::number(Block &block) {
       operands.push_back(numbers[operand]);
     if (!bits && op.getNumResults() == 1 && op.hasTrait<OpTrait::Elementwise>())
       bits = fold(op, operands);
+    // To who reads it, a NaN is what is written for it, and one that is computed is another.
+    bool isRead = readNaNs && bits && isNaN(op.getResult(0).getType(), *bits);
+    if (isRead && !value)
+      bits = std::nullopt;
     for (OpResult result : op.getResults())
-      numbers[result] = bits ? numberConstant(result.getType(), *bits) : numberResult(op, result.getResultNumber(), operands);
+      numbers[result] = bits ? numberConstant(result.getType(), *bits, isRead ? value : Attribute()) : numberResult(op, result.getResultNumber(), operands);
   }
   return llvm::map_to_vector(block.getTerminator()->getOperands(), [&](Value v) { return numbers[v]; });
 }
@@ -223,28 +227,23 @@ bool Sweep::areEqual(unsigned a, unsigned b) {
   if (a == b)
     return true;
   const Term &one = terms[a], &other = terms[b];
-  // Two constants that are equal have one number; so have arguments and results of ops that no element says anything of.
-  auto isOpen = [](const Term &t) { return t.isElementwise(); };
-  if (one.type != other.type || !bitWidthOf(getElementTypeOrSelf(one.type)) || (!isOpen(one) && !isOpen(other)))
+  if (one.type != other.type)
     return false;
   if (auto it = asked.find({a, b}); it != asked.end())
     return it->second;
-  // Where the same op is at the end, its operands first: questions stay as small as what was rewritten.
+  // The same op of equal operands, unless it reads which NaN they are, or its region may. Operands first: so questions
+  // stay as small as what was rewritten.
   bool same = one.op && other.op && one.number == other.number && one.op->getName() == other.op->getName() &&
-              one.op->getAttrDictionary() == other.op->getAttrDictionary() &&
-              one.op->getOperandTypes() == other.op->getOperandTypes() &&
+              one.op->getAttrDictionary() == other.op->getAttrDictionary() && !readsNaNs(one.op) &&
+              !one.op->getNumRegions() && one.op->getOperandTypes() == other.op->getOperandTypes() &&
               llvm::all_of(llvm::zip(SmallVector(one.operands), SmallVector(other.operands)),
                            [&](auto pair) { return areEqual(std::get<0>(pair), std::get<1>(pair)); });
-  return asked[{a, b}] = same || ask(a, b);
+  // Of two that no element says anything of, there is nothing to ask.
+  bool isOpen = (one.isElementwise() || other.isElementwise()) && bitWidthOf(getElementTypeOrSelf(one.type));
+  return asked[{a, b}] = same || (isOpen && ask(a, b));
 }
 
 std::string Sweep::write(OpBuilder &b, unsigned x, unsigned y, Names &arguments) {
-  OpBuilder::InsertionGuard guard(b);
-  Location loc = b.getUnknownLoc();
-  auto solver = mlir::smt::SolverOp::create(b, loc, TypeRange(), ValueRange());
-  b.setInsertionPointToStart(&solver.getBodyRegion().emplaceBlock());
-  mlir::smt::SetLogicOp::create(b, loc, "QF_UFBV");
-  BitBuilder bits(b, loc);
   // Operands have lower numbers than what is made of them.
   llvm::SmallBitVector needed(std::max(x, y) + 1);
   needed.set(x);
@@ -253,6 +252,22 @@ std::string Sweep::write(OpBuilder &b, unsigned x, unsigned y, Names &arguments)
     if (needed[i] && terms[i].isElementwise())
       for (unsigned operand : terms[i].operands)
         needed.set(operand);
+  // What ops on whole tensors return, and which of the first program's are the second's.
+  llvm::SmallMapVector<unsigned, unsigned, 8> whole;
+  for (unsigned i : needed.set_bits()) {
+    if (!terms[i].op || terms[i].isElementwise())
+      continue;
+    auto *first = llvm::find_if(
+        whole, [&](auto other) { return other.first < firstOfSecond && i >= firstOfSecond && areEqual(other.first, i); });
+    whole[i] = first == whole.end() ? i : first->first;
+  }
+
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = b.getUnknownLoc();
+  auto solver = mlir::smt::SolverOp::create(b, loc, TypeRange(), ValueRange());
+  b.setInsertionPointToStart(&solver.getBodyRegion().emplaceBlock());
+  mlir::smt::SetLogicOp::create(b, loc, "QF_UFBV");
+  BitBuilder bits(b, loc);
   llvm::DenseMap<unsigned, Value> values;
   SmallVector<Value> claims;
   for (unsigned i : needed.set_bits()) {
@@ -263,6 +278,8 @@ std::string Sweep::write(OpBuilder &b, unsigned x, unsigned y, Names &arguments)
     } else if (term.isElementwise()) {
       value = bits.apply(term.op, term.number,
                          llvm::map_to_vector(term.operands, [&](unsigned operand) { return values.at(operand); }));
+    } else if (term.op && whole[i] != i) {
+      value = values.at(whole[i]);
     } else {
       std::string name = term.op ? term.op->getName().getStringRef().str() + "." + std::to_string(i)
                                  : "argument." + std::to_string(term.number);
@@ -353,6 +370,8 @@ bool Sweep::ask(unsigned a, unsigned b) {
 EquivalenceProof Sweep::prove(Block &before, Block &after) {
   ProofResult &result = proof.result;
   result.engine = "smt";
+  for (Block *block : {&before, &after})
+    block->walk([&](Operation *op) { readNaNs |= readsNaNs(op); });
   auto one = number(before);
   firstOfSecond = terms.size();
   auto other = one ? number(after) : std::nullopt;

@@ -249,6 +249,57 @@ TEST(Equivalence, LawsOfRounding) {
     expectConsistent(op, constants);
 }
 
+/// Pairs that look alike, and differ on inputs that no interpreter tries.
+TEST(Equivalence, TwinsAreNotOne) {
+  auto text = [](const std::string &body) {
+    return "func.func @s(%t: f32, %c: i1) -> f32 {\n%one = arith.constant 1.0 : f32\n%two = arith.constant 2.0 : f32\n" + body +
+           "\nreturn %r : f32\n}";
+  };
+  auto expectTold = [&](const std::string &before, const std::string &after) {
+    EXPECT_EQ(prove(text(before), text(after)), Verdict::Unknown) << before << after;
+  };
+  // A choice of two constants that are the same one.
+  std::string truths = "%a = arith.cmpf true, %t, %t : f32\n%b = arith.cmpf true, %t, %one : f32\n"
+                       "%x = arith.select %c, %a, %b : i1\n";
+  expectTold(truths + "%r = arith.select %x, %one, %two : f32", "%r = arith.select %c, %one, %two : f32");
+  // Two formats of sixteen bits.
+  for (std::string from : {"%n = arith.truncf %t : f32 to ", "%i = arith.fptosi %t : f32 to i32\n%n = arith.sitofp %i : i32 to "}) {
+    auto half = [&](const std::string &type) {
+      return from + type + "\n%b = arith.bitcast %n : " + type + " to i16\n%all = arith.constant 32767 : i16\n"
+             "%m = arith.andi %b, %all : i16\n%k = arith.constant 15360 : i16\n%x = arith.cmpi ult, %m, %k : i16\n"
+             "%r = arith.select %x, %one, %two : f32";
+    };
+    expectTold(half("f16"), half("bf16"));
+  }
+  // Which NaN.
+  auto bits = [](const std::string &nan) { return nan + "%i = arith.bitcast %n : f32 to i32\n%r = arith.sitofp %i : i32 to f32"; };
+  std::string nan = "%z = math.log %t : f32\n", same = "%n = arith.mulf %z, %one : f32\n";
+  expectTold(bits(nan + "%n = arith.negf %z : f32\n%m = arith.negf %n : f32\n"), bits(nan + same));
+  expectTold(bits("%n = arith.constant 0x7FE00000 : f32\n"), "%i = arith.constant 0x7FC00000 : i32\n%r = arith.sitofp %i : i32 to f32");
+  expectTold(bits("%n = arith.constant 0x7FE00000 : f32\n"), bits("%n = arith.constant 0x7FC00000 : f32\n"));
+  expectTold(bits("%n = arith.addf %t, %two : f32\n"), bits("%n = arith.addf %two, %t : f32\n"));
+  expectTold(nan + "%n = arith.negf %z : f32\n%r = math.copysign %one, %n : f32", nan + "%r = math.copysign %one, %z : f32");
+  EXPECT_EQ(prove(text(bits(nan + same)), text(bits(nan + same))), Verdict::Holds);
+  EXPECT_EQ(prove(text("%r = arith.addf %t, %two : f32"), text("%r = arith.addf %two, %t : f32")), Verdict::Holds);
+  // And through an op that hands it on.
+  auto picked = [](const std::string &body) {
+    return "selfopt.loss @s(%p: tensor<3xf32>, %label: i32) -> f32 {\n" + body +
+           "%k = nn.pick %q[%label] : f32\n%i = arith.bitcast %k : f32 to i32\n%r = arith.sitofp %i : i32 to f32\n"
+           "selfopt.return %r : f32\n}";
+  };
+  EXPECT_EQ(prove(picked("%n = arith.negf %p : tensor<3xf32>\n%q = arith.negf %n : tensor<3xf32>\n"),
+                  picked("%one = arith.constant dense<1.0> : tensor<3xf32>\n%q = arith.mulf %p, %one : tensor<3xf32>\n")),
+            Verdict::Unknown);
+  // The constant true is -1 as a number with a sign.
+  expectTold("%k = arith.constant true\n%r = arith.sitofp %k : i1 to f32", "%r = arith.addf %one, %one : f32\n");
+  expectTold("%k = arith.constant true\n%r = arith.sitofp %k : i1 to f32", "%r = arith.mulf %one, %one : f32\n");
+  expectTold("%k = arith.constant true\n%w = arith.extsi %k : i1 to i32\n%r = arith.sitofp %w : i32 to f32",
+             "%r = arith.mulf %one, %one : f32\n");
+  expectTold("%k = arith.constant true\n%f = arith.constant false\n%x = arith.cmpi slt, %k, %f : i1\n"
+             "%r = arith.select %x, %one, %two : f32",
+             "%r = arith.addf %one, %one : f32\n");
+}
+
 TEST(Equivalence, CastsOfZeroAndOne) {
   auto cast = [](const std::string &body) {
     return "func.func @s(%a: i32, %c: i1) -> f32 {\n%zero = arith.constant 0.0 : f32\n%one = arith.constant 1.0 : f32\n" + body +

@@ -218,6 +218,48 @@ TEST(BoundPropagation, FollowsLinearOps) {
             -100);
 }
 
+/// Where numbers are so large, or products so small, that less is known than the arithmetic seems to say. Of label 0.
+TEST(BoundPropagation, KnowsNothingWhereNumbersEnd) {
+  auto expectOpen = [](const std::string &body, int64_t in, std::vector<std::vector<float>> parameters, std::vector<float> x,
+                       double radius) {
+    auto module = parse("selfopt.model @net(%x: tensor<" + std::to_string(in) + "xf32>) -> tensor<2xf32> {\n" + body +
+                        "%y = nn.dense %h units(2) : tensor<2xf32>\nselfopt.return %y : tensor<2xf32> }");
+    TrainedWeights weights;
+    weights.parameters = std::move(parameters);
+    for (BoundEngine run : {BoundEngine(interpretBounds), BoundEngine(BoundCompiler())}) {
+      auto p = llvm::cantFail(BoundPropagation::create(*module->getOps<ModelOp>().begin(), weights, run));
+      float margin = llvm::cantFail(p.margins(x, 1, radius, {0}))[0];
+      EXPECT_FALSE(margin > 0) << body << margin;
+    }
+  };
+  // Both weights together underflow, and at x = -1e30 the scores are -0.6e-11 and 0.
+  float small = 0x1p-75f, weight = 0.999f * small;
+  float bias = float(0.6 * 1e30 * double(weight));
+  expectOpen("%h = nn.dense %x units(1) : tensor<1xf32>\n", 1, {{weight}, {bias}, {small, 0}, {0, 0}}, {0}, 1e30);
+  // 400 x 400 products that go back are each below the least normal number; of 2^59.55 they add up to more than the bias.
+  constexpr int64_t n = 400;
+  float feature = std::exp2(59.55f);
+  std::vector<float> second(2 * n);
+  for (int64_t i = 0; i < n; ++i)
+    second[2 * i] = -0x1p-60f;
+  float sum = float(n * n * 0.99 * 0x1p-126 * double(feature));
+  expectOpen("%h = nn.dense %x units(400) : tensor<400xf32>\n", n,
+             {std::vector<float>(n * n, 0.99f * 0x1p-66f), std::vector<float>(n, 0.0f), second, {0.97f * sum, 0}},
+             std::vector<float>(n, feature), 0);
+  // Squares whose sum overflows in one order, and does not in another.
+  std::vector<float> large(1024, std::exp2(51.4f));
+  std::fill_n(large.begin(), 257, 0x1p60f * (1 - 0x1p-10f));
+  std::vector<float> pick(2048);
+  pick[2047] = 1; // class 1 has the last feature's score
+  for (const char *norm : {"rms_norm", "layer_norm"}) {
+    std::vector<std::vector<float>> parameters{std::vector<float>(1024, 1.0f)};
+    if (StringRef(norm) == "layer_norm")
+      parameters.emplace_back(1024, 0.0f);
+    parameters.insert(parameters.end(), {pick, {0.5f, 0}});
+    expectOpen("%h = nn." + std::string(norm) + " %x : tensor<1024xf32>\n", 1024, parameters, large, 0);
+  }
+}
+
 /// Elementwise ops by themselves, also those that have no derivative: no net trains with them.
 TEST(BoundPropagation, HoldsForEveryElementwiseOp) {
   struct Rule {
