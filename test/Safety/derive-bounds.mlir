@@ -7,6 +7,10 @@
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: tensor<4x2xf32>, %[[B:[a-z0-9]+]]: tensor<2xf32>, %{{[a-z0-9]+}}: tensor<2x2xf32>, %{{[a-z0-9]+}}: tensor<2xf32>,
 // CHECK-SAME:    %[[INPUT:[a-z0-9]+]]: tensor<3x4xf32>, %[[RADIUS:[a-z0-9]+]]: tensor<3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>)
 // CHECK:         %[[X:.*]] = linalg.generic {{.*}} ins(%[[INPUT]] : tensor<3x4xf32>) outs({{.*}} : tensor<4x3xf32>)
+// Its least and largest numbers, and itself where they are known.
+// CHECK:         %[[BALL:.*]]:3 = linalg.generic {{.*}} ins(%[[X]], %[[RADIUS]] :
+// CHECK:           arith.cmpf ole
+// CHECK:           linalg.yield
 // All elements of an input have one radius, so one product is enough: x W +- radius sum |w|. What is rounded is in
 // proportion to the norms of both.
 // CHECK:         %[[SQUARES:.*]] = linalg.generic {{.*}} ins(%[[W]] : tensor<4x2xf32>)
@@ -14,8 +18,8 @@
 // CHECK:           math.sqrt
 // CHECK:         %[[TOTAL:.*]] = linalg.generic {{.*}} ins(%[[W]] : tensor<4x2xf32>)
 // CHECK:           math.absf
-// CHECK:         %[[MIDDLE:.*]] = linalg.generic {{.*}} ins(%[[W]], %[[X]] :
-// CHECK:         %[[OTHERS:.*]] = linalg.generic {{.*}} ins(%[[X]] : tensor<4x3xf32>)
+// CHECK:         %[[MIDDLE:.*]] = linalg.generic {{.*}} ins(%[[W]], %[[BALL]]#2 :
+// CHECK:         %[[OTHERS:.*]] = linalg.generic {{.*}} ins(%[[BALL]]#2 : tensor<4x3xf32>)
 // CHECK:         %[[DISTANCE:.*]] = linalg.generic {{.*}} ins(%[[OTHERS]] :
 // CHECK:           math.sqrt
 // CHECK:         %[[Y:.*]]:3 = linalg.generic {{.*}} ins(%[[MIDDLE]], %[[TOTAL]], %[[LENGTH]], %[[DISTANCE]], %[[RADIUS]], %[[B]] :
