@@ -99,7 +99,8 @@ Value BitBuilder::compare(BVCmpPredicate predicate, Value x, Value y) {
   return smt::BVCmpOp::create(b, loc, predicate, x, y);
 }
 Value BitBuilder::isBelow(Value x, uint64_t bound) {
-  return compare(BVCmpPredicate::ult, x, constant(APInt(widthOf(x), bound)));
+  unsigned width = widthOf(x);
+  return width < 64 && bound >> width ? truth(true) : compare(BVCmpPredicate::ult, x, constant(APInt(width, bound)));
 }
 Value BitBuilder::any(ArrayRef<Value> conditions) {
   SmallVector<Value> open;
@@ -304,8 +305,7 @@ Value BitBuilder::scaled(bool divides, Value x, Value y, const Format &f) {
 // Ops
 //===----------------------------------------------------------------------===//
 
-/// Flags let an op do what its operands alone don't say.
-static bool hasFlags(Operation *op) {
+bool selfopt::hasFlags(Operation *op) {
   if (auto fast = dyn_cast<arith::ArithFastMathInterface>(op))
     if (fast.getFastMathFlagsAttr() && fast.getFastMathFlagsAttr().getValue() != arith::FastMathFlags::none)
       return true;

@@ -27,6 +27,8 @@ std::optional<unsigned> bitWidthOf(mlir::Type element);
 /// The bits of an attribute of a scalar or of equal elements, of one NaN.
 std::optional<llvm::APInt> bitsOf(mlir::Attribute constant);
 
+/// Whether flags let the op do what its operands alone don't say.
+bool hasFlags(mlir::Operation *op);
 /// Whether the op's result says which NaN an operand is.
 bool readsNaNs(mlir::Operation *op);
 

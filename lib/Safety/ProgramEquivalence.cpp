@@ -119,7 +119,11 @@ static bool isNaN(Type type, const APInt &bits) {
 
 /// Whether the result of an op is said for these operands, and one that is computed by way of f64 is rounded once.
 static bool isDefinedOn(Operation &op, ArrayRef<APInt> x) {
-  if (isa<arith::FPToSIOp, arith::FPToUIOp>(op) || (readsNaNs(&op) && isNaN(op.getOperand(op.getNumOperands() - 1).getType(), x.back())))
+  auto isZero = [](const APInt &bits) { return bits.shl(1).isZero(); };
+  if (hasFlags(&op) || (isa<arith::MaxNumFOp, arith::MinNumFOp>(op) && isZero(x[0]) && isZero(x[1])))
+    return false;
+  if (isa<arith::FPToSIOp, arith::FPToUIOp>(op) ||
+      (readsNaNs(&op) && isNaN(op.getOperand(op.getNumOperands() - 1).getType(), x.back())))
     return false;
   if (isa<arith::SIToFPOp, arith::UIToFPOp>(op))
     return x[0].abs().getActiveBits() <= 53;
@@ -145,19 +149,18 @@ std::optional<APInt> Sweep::fold(Operation &op, ArrayRef<unsigned> operands) {
     x.push_back(reference::Tensor::zeros(tensor ? tensor.getShape() : ArrayRef<int64_t>(), bool(element)));
     if (element)
       llvm::fill(x.back().floats, APFloat(element.getFloatSemantics(), bits.back()).convertToDouble());
-    else
-      // As the interpreter keeps them.
-      llvm::fill(x.back().integers, bits.back().getBitWidth() == 1 ? int64_t(bits.back().getZExtValue()) : bits.back().getSExtValue());
+    else // As the interpreter keeps them.
+      llvm::fill(x.back().integers, bits.back().getBitWidth() == 1 ? int64_t(bits.back().getZExtValue())
+                                                                  : bits.back().getSExtValue());
   }
   reference::Interpreter interpreter;
   if (x.empty() || !isDefinedOn(op, bits) || failed(meaning.evaluate(interpreter, x, y)))
     return std::nullopt;
   Type to = getElementTypeOrSelf(op.getResult(0).getType());
-  if (!isa<FloatType>(to))
-    return y.front().integers.empty() ? std::nullopt
-                                      : std::optional(APInt(64, y.front().integers.front(), true).sextOrTrunc(*bitWidthOf(to)));
-  if (y.front().floats.empty())
+  if (y.front().integers.empty() && y.front().floats.empty())
     return std::nullopt;
+  if (!isa<FloatType>(to))
+    return APInt(64, uint64_t(y.front().integers.front())).sextOrTrunc(*bitWidthOf(to));
   APFloat value(y.front().floats.front());
   bool lost;
   value.convert(cast<FloatType>(to).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
@@ -214,7 +217,8 @@ std::optional<SmallVector<unsigned>> Sweep::number(Block &block) {
     if (isRead && !value)
       bits = std::nullopt;
     for (OpResult result : op.getResults())
-      numbers[result] = bits ? numberConstant(result.getType(), *bits, isRead ? value : Attribute()) : numberResult(op, result.getResultNumber(), operands);
+      numbers[result] = bits ? numberConstant(result.getType(), *bits, isRead ? value : Attribute())
+                             : numberResult(op, result.getResultNumber(), operands);
   }
   return llvm::map_to_vector(block.getTerminator()->getOperands(), [&](Value v) { return numbers[v]; });
 }
@@ -385,7 +389,7 @@ EquivalenceProof Sweep::prove(Block &before, Block &after) {
   };
   proof.guess.clear();
   for (auto [i, a, b] : llvm::enumerate(*one, *other))
-    if (lastAnswer = "no number says so"; !areEqual(a, b)) {
+    if (lastAnswer = "they are made of whole tensors by other ops, or of other ones"; !areEqual(a, b)) {
       result.detail = ("result " + Twine(i) + ", of a " + name(a) + " and of a " + name(b) + ": " + lastAnswer).str();
       return std::move(proof);
     }

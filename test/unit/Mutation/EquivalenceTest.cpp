@@ -281,6 +281,11 @@ TEST(Equivalence, TwinsAreNotOne) {
   expectTold(nan + "%n = arith.negf %z : f32\n%r = math.copysign %one, %n : f32", nan + "%r = math.copysign %one, %z : f32");
   EXPECT_EQ(prove(text(bits(nan + same)), text(bits(nan + same))), Verdict::Holds);
   EXPECT_EQ(prove(text("%r = arith.addf %t, %two : f32"), text("%r = arith.addf %two, %t : f32")), Verdict::Holds);
+  // Which of two zeros, and in which direction.
+  expectTold("%p = arith.constant 0.0 : f32\n%m = arith.constant -0.0 : f32\n%z = arith.maxnumf %m, %p : f32\n%r = math.copysign %one, %z : f32",
+             "%r = math.copysign %one, %one : f32");
+  expectTold("%k = arith.constant 1.1 : f64\n%r = arith.truncf %k upward : f64 to f32",
+             "%k = arith.constant 1.1 : f64\n%r = arith.truncf %k : f64 to f32");
   // And through an op that hands it on.
   auto picked = [](const std::string &body) {
     return "selfopt.loss @s(%p: tensor<3xf32>, %label: i32) -> f32 {\n" + body +
