@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Smt.h"
+#include "llvm/ADT/Twine.h"
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -15,7 +15,7 @@
 #define SELFOPT_SAFETY_PROGRAMEQUIVALENCE_H
 
 #include "SelfOpt/Safety/Verdict.h"
-#include "mlir/IR/Operation.h"
+#include "mlir/IR/Builders.h"
 #include "llvm/ADT/APInt.h"
 #include "llvm/ADT/DenseMap.h"
 

@@ -11,6 +11,7 @@
 #include "../Runtime/Harness.h"
 #include "SelfOpt/Mutation/Library.h"
 #include "SelfOpt/Support/Digest.h"
+#include "llvm/ADT/StringExtras.h"
 #include "gtest/gtest.h"
 #include <cfloat>
 #include <chrono>
