@@ -19,11 +19,24 @@ using namespace selfopt;
 using namespace selfopt::reals;
 using ranges::hasZero;
 
+/// What trains is differentiated at what f32 makes of a value, which cancellation may take far from the real one.
+static bool isNear(const Element &e) {
+  double slack = 0x1p-10 * std::max(std::fabs(e.exact.low), std::fabs(e.exact.high));
+  return e.rounded.low >= e.exact.low - slack && e.rounded.high <= e.exact.high + slack;
+}
+/// A factor of a slope, or its sign: of both where they are further apart than a thousandth of the magnitude.
+static Interval factor(const Element &e) { return isNear(e) ? e.exact : e.exact.join(e.rounded); }
+
 bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Element &y) {
   using namespace arith;
   using namespace math;
   auto E = [&](unsigned i) -> const Interval & { return x[i]->exact; };
   auto S = [&](unsigned i) -> const Interval & { return x[i]->slope; };
+  // Which of two is larger is asked of the real values and of the f32 ones.
+  auto both = [&](unsigned i) { return x[i]->exact.join(x[i]->rounded); };
+  auto above = [&](unsigned i, unsigned j) { return both(i).low >= both(j).high; };
+  auto V = [&](unsigned i) { return factor(*x[i]); };
+  auto W = [&] { return factor(y); };
   bool same = op->getNumOperands() == 2 && op->getOperand(0) == op->getOperand(1);
   // Of a NaN, also one that only f32 makes, either operand or neither may be the result: it jumps.
   auto jumps = [&] {
@@ -49,7 +62,7 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
       })
       .Case([&](MulFOp) {
         y.exact = same ? squared(E(0)) : times(E(0), E(1));
-        y.slope = same ? chain(times(Interval::point(2), E(0)), S(0)) : plus(chain(E(1), S(0)), chain(E(0), S(1)));
+        y.slope = same ? chain(times(Interval::point(2), V(0)), S(0)) : plus(chain(V(1), S(0)), chain(V(0), S(1)));
         return true;
       })
       .Case([&](DivFOp) {
@@ -59,24 +72,24 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
           return true;
         }
         y.exact = over(E(0), E(1));
-        Interval bottom = inverse(E(1));
-        y.slope = plus(chain(bottom, S(0)), minus(chain(times(E(0), squared(bottom)), S(1))));
+        Interval bottom = inverse(V(1));
+        y.slope = plus(chain(bottom, S(0)), minus(chain(times(V(0), squared(bottom)), S(1))));
         growing(op, x, y);
         return true;
       })
       .Case<MaximumFOp, MaxNumFOp>([&](auto) {
         y.exact = ranges::maximum(E(0), E(1));
-        y.slope = jumps() ? Interval::top() : E(0).low >= E(1).high ? S(0) : E(1).low >= E(0).high ? S(1) : S(0).join(S(1));
+        y.slope = jumps() ? Interval::top() : above(0, 1) ? S(0) : above(1, 0) ? S(1) : S(0).join(S(1));
         return true;
       })
       .Case<MinimumFOp, MinNumFOp>([&](auto) {
         y.exact = ranges::minimum(E(0), E(1));
-        y.slope = jumps() ? Interval::top() : E(0).high <= E(1).low ? S(0) : E(1).high <= E(0).low ? S(1) : S(0).join(S(1));
+        y.slope = jumps() ? Interval::top() : above(1, 0) ? S(0) : above(0, 1) ? S(1) : S(0).join(S(1));
         return true;
       })
       .Case([&](AbsFOp) {
         y.exact = ranges::absolute(E(0));
-        y.slope = E(0).low >= 0 ? S(0) : E(0).high <= 0 ? minus(S(0)) : S(0).join(minus(S(0)));
+        y.slope = V(0).low >= 0 ? S(0) : V(0).high <= 0 ? minus(S(0)) : S(0).join(minus(S(0)));
         return true;
       })
       .Case<ExtFOp, TruncFOp>([&](auto) {
@@ -86,58 +99,58 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
       })
       .Case([&](ExpOp) {
         y.exact = exponential(E(0));
-        y.slope = chain(y.exact, S(0));
+        y.slope = chain(W(), S(0));
         return true;
       })
       .Case([&](Exp2Op) {
         y.exact = exponential(times(E(0), widen(M_LN2, M_LN2)));
-        y.slope = chain(times(y.exact, widen(M_LN2, M_LN2)), S(0));
+        y.slope = chain(times(W(), widen(M_LN2, M_LN2)), S(0));
         return true;
       })
       .Case([&](ExpM1Op) {
         y.exact = rising([](double v) { return std::expm1(v); }, E(0), E(0).low >= 0 ? 0 : -1, E(0).high <= 0 ? 0 : inf);
-        y.slope = chain(exponential(E(0)), S(0));
+        y.slope = chain(exponential(V(0)), S(0));
         return true;
       })
       .Case([&](LogOp) {
         y.exact = logarithm(E(0));
-        y.slope = chain(inverse(E(0)), S(0));
+        y.slope = chain(inverse(V(0)), S(0));
         return true;
       })
       .Case([&](Log2Op) {
         y.exact = times(logarithm(E(0)), widen(M_LOG2E, M_LOG2E));
-        y.slope = chain(times(inverse(E(0)), widen(M_LOG2E, M_LOG2E)), S(0));
+        y.slope = chain(times(inverse(V(0)), widen(M_LOG2E, M_LOG2E)), S(0));
         return true;
       })
       .Case([&](Log10Op) {
         y.exact = times(logarithm(E(0)), widen(M_LOG10E, M_LOG10E));
-        y.slope = chain(times(inverse(E(0)), widen(M_LOG10E, M_LOG10E)), S(0));
+        y.slope = chain(times(inverse(V(0)), widen(M_LOG10E, M_LOG10E)), S(0));
         return true;
       })
       .Case([&](Log1pOp) {
         y.exact = logarithm(plus(E(0), Interval::point(1)));
-        y.slope = chain(inverse(plus(E(0), Interval::point(1))), S(0));
+        y.slope = chain(inverse(plus(V(0), Interval::point(1))), S(0));
         return true;
       })
       .Case([&](SqrtOp) {
         y.exact = rising([](double v) { return std::sqrt(v); }, {std::max(E(0).low, 0.0), std::max(E(0).high, 0.0), E(0).mayBeNaN || E(0).low < 0}, 0);
-        y.slope = chain(inverse(times(Interval::point(2), y.exact)), S(0));
+        y.slope = chain(inverse(times(Interval::point(2), W())), S(0));
         return true;
       })
       .Case([&](RsqrtOp) {
         Interval root = rising([](double v) { return std::sqrt(v); }, {std::max(E(0).low, 0.0), std::max(E(0).high, 0.0), E(0).mayBeNaN || E(0).low < 0}, 0);
         y.exact = inverse(root);
-        y.slope = chain(times(Interval::point(-0.5), times(inverse(E(0)), y.exact)), S(0));
+        y.slope = chain(times(Interval::point(-0.5), times(inverse(V(0)), W())), S(0));
         return true;
       })
       .Case([&](TanhOp) {
         y.exact = rising([](double v) { return std::tanh(v); }, E(0), -1, 1);
-        y.slope = chain(meet(plus(Interval::point(1), minus(squared(y.exact))), unit), S(0));
+        y.slope = chain(meet(plus(Interval::point(1), minus(squared(W()))), unit), S(0));
         return true;
       })
       .Case([&](ErfOp) {
         y.exact = rising([](double v) { return std::erf(v); }, E(0), -1, 1);
-        y.slope = chain(times(Interval::of(1.1283, 1.1284), exponential(minus(squared(E(0))))), S(0));
+        y.slope = chain(times(Interval::of(1.1283, 1.1284), exponential(minus(squared(V(0))))), S(0));
         return true;
       })
       .Case<SinOp, CosOp>([&](auto) {
@@ -147,17 +160,17 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
       })
       .Case([&](AtanOp) {
         y.exact = rising([](double v) { return std::atan(v); }, E(0));
-        y.slope = chain(inverse(plus(Interval::point(1), squared(E(0)))), S(0));
+        y.slope = chain(inverse(plus(Interval::point(1), squared(V(0)))), S(0));
         return true;
       })
       .Case([&](SinhOp) {
         y.exact = rising([](double v) { return std::sinh(v); }, E(0));
-        y.slope = chain(rising([](double v) { return std::cosh(v); }, ranges::absolute(E(0)), 1), S(0));
+        y.slope = chain(rising([](double v) { return std::cosh(v); }, ranges::absolute(V(0)), 1), S(0));
         return true;
       })
       .Case([&](CoshOp) {
         y.exact = rising([](double v) { return std::cosh(v); }, ranges::absolute(E(0)), 1);
-        y.slope = chain(rising([](double v) { return std::sinh(v); }, E(0)), S(0));
+        y.slope = chain(rising([](double v) { return std::sinh(v); }, V(0)), S(0));
         return true;
       })
       .Case([&](PowFOp) {
@@ -166,16 +179,16 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
         if (isPoint(E(1)) && E(1).low == 0)
           y.slope = nothing;
         else if (isPoint(E(1)) && isZero(S(1)))
-          y.slope = chain(times(E(1), E(1).low == 1 ? Interval::point(1) : ranges::power(ranges::clean(E(0)), Interval::point(E(1).low - 1))), S(0));
+          y.slope = chain(times(V(1), V(1).low == 1 ? Interval::point(1) : ranges::power(ranges::clean(V(0)), Interval::point(V(1).low - 1))), S(0));
         else if (E(0).low > 0)
-          y.slope = plus(chain(times(E(1), over(y.exact, E(0))), S(0)), chain(times(y.exact, logarithm(E(0))), S(1)));
+          y.slope = plus(chain(times(V(1), over(W(), V(0))), S(0)), chain(times(W(), logarithm(V(0))), S(1)));
         else
           return false;
         return true;
       })
       .Case([&](FmaOp) {
         y.exact = plus(op->getOperand(0) == op->getOperand(1) ? squared(E(0)) : times(E(0), E(1)), E(2));
-        y.slope = plus(plus(chain(E(1), S(0)), chain(E(0), S(1))), S(2));
+        y.slope = plus(plus(chain(V(1), S(0)), chain(V(0), S(1))), S(2));
         return true;
       })
       .Case([&](ClampFOp) {
@@ -185,7 +198,7 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
       })
       .Case<FloorOp, CeilOp, RoundOp, RoundEvenOp, TruncOp>([&](auto) {
         y.exact = y.rounded; // of operands that hold the real value, an integer or the next f32
-        y.slope = jump(S(0), y.exact.low != y.exact.high);
+        y.slope = jump(S(0), W().low != W().high);
         return true;
       })
       .Default([](Operation *) { return false; });
@@ -203,7 +216,7 @@ void ElementRules::growing(Operation *op, ArrayRef<const Element *> x, Element &
     c = c.join(e.exact);
     slope = slope.join(e.slope);
   }
-  if (!(a.low >= 0 && c.low > 0) || a.mayBeNaN || c.mayBeNaN)
+  if (!(a.low >= 0 && c.low > 0) || a.mayBeNaN || c.mayBeNaN || !isNear(*x[0]) || !llvm::all_of(rest, isNear))
     return;
   Interval part = rest[0].rounded;
   for (const Element &e : rest)

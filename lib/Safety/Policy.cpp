@@ -162,11 +162,11 @@ struct Checker {
   /// that nothing seals is the spec's, too. What else is new is reached by none of these. Says what differs.
   std::string findStranger() {
     for (Operation &op : *spec.getBody()) {
-      if (!isa<TrainOp, PolicyOp, evolve::SearchOp>(op))
+      if (!isa<TrainOp, PolicyOp, evolve::SearchOp, ModuleOp>(op))
         continue;
       auto name = op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-      std::string what = "@" + name.str();
-      Operation *then = originals.lookup(name.getValue());
+      std::string what = "@" + (name ? name.str() : "");
+      Operation *then = name ? originals.lookup(name.getValue()) : nullptr;
       if (!then || then->getName().getStringRef() != op.getName().getStringRef())
         return what + " is no " + op.getName().getStringRef().str() + " of the spec";
       if (isa<PolicyOp>(op) && !sealed.count(name.str()) && printed(&op) != printed(then))
