@@ -82,6 +82,7 @@ void ElementRules::softmax(Operation *op, bool isLog, ElementResults &out) {
     const Group &k = parts[next];
     const Part &part = of[next++];
     Element e;
+    bool isCapped = capped && int64_t(i) == assumed.seed.element;
     // z_k - average = sum over the others of p_j (z_k - z_j); with one element that moves, the exact form.
     Interval others = plus(z[i].slope, minus(average));
     bool only = llvm::all_of(parts, [&](const Group &g) {
@@ -92,19 +93,21 @@ void ElementRules::softmax(Operation *op, bool isLog, ElementResults &out) {
     if (isLog) {
       Interval lp = finite ? minus(logInverse(part.inverse, z, parts, k, &Element::exact)) : Interval{-inf, 0, true};
       lp.high = std::min(lp.high, 0.0);
-      if (capped && int64_t(i) == assumed.seed.element)
+      if (isCapped)
         lp = meet(lp, {-inf, std::nextafter(std::log(assumed.until), inf), false});
       e.exact = lp;
       e.slope = others;
       // Shifted by the largest, so never above 0; exp, the sum and log are each within 2^-18.
       Interval f = finite ? minus(logInverse(part.roundedInverse, z, parts, k, &Element::rounded)) : nothing;
       double slack = 0x1p-18 * (1 + std::log(double(n))) + std::fabs(f.low) * 0x1p-20;
-      e.rounded = finite ? ranges::outward(f.low - slack, std::min(f.high + slack, 0.0), false) : Interval::top();
+      double most = isCapped ? std::min(0.0, std::log(assumed.until) + slack) : 0.0;
+      e.rounded = finite ? ranges::outward(std::min(f.low - slack, most), std::min(f.high + slack, most), false) : Interval::top();
     } else {
       e.exact = part.p;
       e.slope = times(part.p, others);
       Interval f = finite ? inverse(part.roundedInverse) : unit;
-      e.rounded = finite ? ranges::outward(std::max(0.0, f.low * (1 - 0x1p-16) - 1e-37), std::min(1.0, f.high * (1 + 0x1p-16) + 1e-37), false)
+      double least = std::max(0.0, f.low * (1 - 0x1p-16) - 1e-37), most = isCapped ? assumed.until * (1 + 0x1p-16) : 1.0;
+      e.rounded = finite ? ranges::outward(std::min(least, most), std::min(most, f.high * (1 + 0x1p-16) + 1e-37), false)
                          : Interval::top();
     }
     out.push_back(e);

@@ -133,6 +133,15 @@ TEST(Objective, LibraryLossesAreFiniteAndAligned) {
   EXPECT_NE(prove(huber("0.75"), "aligned domain(100)").substr(0, 5), "holds");
 }
 
+/// The focal loss as a search asks for it: in small boxes 1 - p is nothing but what f32 rounds.
+TEST(Objective, RoundingIsNoCancellation) {
+  EXPECT_VERDICT("holds", std::string("!P = tensor<10xf32>\nselfopt.loss @f(%p: !P, %label: i32) -> f32 {\n") + logSoftmax +
+                              "%one = arith.constant 1.0 : f32\n%q = math.exp %l : f32\n%r = arith.subf %one, %q : f32\n"
+                              "%rr = arith.mulf %r, %r : f32\n%n = arith.negf %l : f32\n%f = arith.mulf %rr, %n : f32\n"
+                              "selfopt.return %f : f32 }",
+                 "aligned domain(300) until(0.8)");
+}
+
 TEST(Objective, Finite) {
   // The probability of the right class rounds to 0.
   std::string naive = loss((Twine(softmax) + "%g = math.log %l : f32\n%r = arith.negf %g : f32").str());
