@@ -34,14 +34,14 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
   auto S = [&](unsigned i) -> const Interval & { return x[i]->slope; };
   // Which of two is larger is asked of the real values and of the f32 ones.
   auto both = [&](unsigned i) { return x[i]->exact.join(x[i]->rounded); };
-  auto above = [&](unsigned i, unsigned j) { return both(i).low >= both(j).high; };
+  // Of a NaN, also one that only f32 makes, either operand may be the result.
+  auto above = [&](unsigned i, unsigned j) {
+    Interval a = both(i), b = both(j);
+    return !a.mayBeNaN && !b.mayBeNaN && a.low >= b.high;
+  };
   auto V = [&](unsigned i) { return factor(*x[i]); };
   auto W = [&] { return factor(y); };
   bool same = op->getNumOperands() == 2 && op->getOperand(0) == op->getOperand(1);
-  // Of a NaN, also one that only f32 makes, either operand or neither may be the result: it jumps.
-  auto jumps = [&] {
-    return !(isZero(S(0)) && isZero(S(1))) && llvm::any_of(x, [](const Element *e) { return e->exact.mayBeNaN || e->rounded.mayBeNaN; });
-  };
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](AddFOp) {
         y.exact = plus(E(0), E(1));
@@ -79,12 +79,12 @@ bool ElementRules::elementwise(Operation *op, ArrayRef<const Element *> x, Eleme
       })
       .Case<MaximumFOp, MaxNumFOp>([&](auto) {
         y.exact = ranges::maximum(E(0), E(1));
-        y.slope = jumps() ? Interval::top() : above(0, 1) ? S(0) : above(1, 0) ? S(1) : S(0).join(S(1));
+        y.slope = above(0, 1) ? S(0) : above(1, 0) ? S(1) : S(0).join(S(1));
         return true;
       })
       .Case<MinimumFOp, MinNumFOp>([&](auto) {
         y.exact = ranges::minimum(E(0), E(1));
-        y.slope = jumps() ? Interval::top() : above(1, 0) ? S(0) : above(0, 1) ? S(1) : S(0).join(S(1));
+        y.slope = above(1, 0) ? S(0) : above(0, 1) ? S(1) : S(0).join(S(1));
         return true;
       })
       .Case([&](AbsFOp) {

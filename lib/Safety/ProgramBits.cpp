@@ -400,30 +400,11 @@ Value BitBuilder::applyExactly(Operation *op, ArrayRef<Value> x) {
         llvm_unreachable("a predicate");
       })
       .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) {
-        using P = arith::CmpIPredicate;
-        switch (cmp.getPredicate()) {
-        case P::eq:
-          return bitOf(equal(x[0], x[1]));
-        case P::ne:
-          return bitOf(no(equal(x[0], x[1])));
-        case P::slt:
-          return bitOf(compare(BVCmpPredicate::slt, x[0], x[1]));
-        case P::sle:
-          return bitOf(compare(BVCmpPredicate::sle, x[0], x[1]));
-        case P::sgt:
-          return bitOf(compare(BVCmpPredicate::sgt, x[0], x[1]));
-        case P::sge:
-          return bitOf(compare(BVCmpPredicate::sge, x[0], x[1]));
-        case P::ult:
-          return bitOf(compare(BVCmpPredicate::ult, x[0], x[1]));
-        case P::ule:
-          return bitOf(compare(BVCmpPredicate::ule, x[0], x[1]));
-        case P::ugt:
-          return bitOf(compare(BVCmpPredicate::ugt, x[0], x[1]));
-        case P::uge:
-          return bitOf(compare(BVCmpPredicate::uge, x[0], x[1]));
-        }
-        llvm_unreachable("a predicate");
+        // Both dialects call the orders alike; eq and ne are no orders.
+        if (auto order = smt::symbolizeBVCmpPredicate(arith::stringifyCmpIPredicate(cmp.getPredicate())))
+          return bitOf(compare(*order, x[0], x[1]));
+        bool asksEqual = cmp.getPredicate() == arith::CmpIPredicate::eq;
+        return bitOf(asksEqual ? equal(x[0], x[1]) : no(equal(x[0], x[1])));
       })
       .Case<arith::AddIOp>([&](auto) { return smt::BVAddOp::create(b, loc, x[0], x[1]); })
       .Case<arith::SubIOp>([&](auto) {
